@@ -1,0 +1,2 @@
+//! Boltzmann machines: sampling, contrastive divergence, likelihood.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Equilibria, contraction and Lyapunov certificates of energy-based dynamical models.
+#![forbid(unsafe_code)]

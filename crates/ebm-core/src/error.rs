@@ -1,0 +1,106 @@
+//! What can be wrong with an input: which thing, where, and what was expected.
+//!
+//! Numerical outcomes (did not converge, step too small, state not finite) are
+//! data in a report, not errors.
+
+/// An invalid input to this crate.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A length or shape differs from the one required.
+    #[error("{what}: expected length {expected}, found {found}")]
+    Dimension {
+        /// The argument.
+        what: &'static str,
+        /// Required length.
+        expected: usize,
+        /// Given length.
+        found: usize,
+    },
+    /// A value is NaN or infinite.
+    #[error("{what}: entry {index} is {value}, expected a finite number")]
+    NotFinite {
+        /// The argument.
+        what: &'static str,
+        /// Position in the argument.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
+    /// A scalar parameter lies outside its range.
+    #[error("{what} is {value}, expected {expected}")]
+    Parameter {
+        /// The parameter.
+        what: &'static str,
+        /// The range, in words.
+        expected: &'static str,
+        /// The value found.
+        value: f64,
+    },
+    /// A matrix that must be symmetric is not.
+    #[error(
+        "coupling is not symmetric: entry ({row}, {col}) is {upper}, entry ({col}, {row}) is {lower}"
+    )]
+    Asymmetric {
+        /// Row of the first entry.
+        row: usize,
+        /// Column of the first entry.
+        col: usize,
+        /// Entry `(row, col)`.
+        upper: f64,
+        /// Entry `(col, row)`.
+        lower: f64,
+    },
+    /// Something that must have at least one element has none.
+    #[error("{what} is empty")]
+    Empty {
+        /// The argument.
+        what: &'static str,
+    },
+    /// An index points outside.
+    #[error("{what}: index {index} is out of range, expected less than {bound}")]
+    OutOfRange {
+        /// The argument.
+        what: &'static str,
+        /// The index found.
+        index: usize,
+        /// One past the largest allowed index.
+        bound: usize,
+    },
+    /// An entry is given twice.
+    #[error("{what}: entry ({row}, {col}) is given twice")]
+    Duplicate {
+        /// The argument.
+        what: &'static str,
+        /// Row of the entry.
+        row: usize,
+        /// Column of the entry.
+        col: usize,
+    },
+    /// A time span is empty, reversed or not finite.
+    #[error("time span from {start} to {end}: expected finite times with start < end")]
+    Span {
+        /// First time.
+        start: f64,
+        /// Last time.
+        end: f64,
+    },
+    /// The requested size does not fit the address space or the index type.
+    #[error("{what}: size {size} is too large, expected at most {limit}")]
+    TooLarge {
+        /// The argument.
+        what: &'static str,
+        /// Requested size.
+        size: usize,
+        /// Largest supported size.
+        limit: usize,
+    },
+    /// A matrix that must be invertible is singular to working precision.
+    #[error("{what} is singular: pivot {index} is zero")]
+    Singular {
+        /// The matrix.
+        what: &'static str,
+        /// Index of the first zero pivot.
+        index: usize,
+    },
+}

@@ -1,0 +1,5 @@
+//! Ordinary differential equations `ẋ = F(t, x)`.
+
+mod stepper;
+
+pub use stepper::{Attempt, Context, Stepper, Tolerance};

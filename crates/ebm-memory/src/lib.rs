@@ -1,0 +1,2 @@
+//! Associative memories as energy-based dynamical models.
+#![forbid(unsafe_code)]

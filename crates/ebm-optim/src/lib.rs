@@ -1,0 +1,2 @@
+//! Ising machines, proximal flows and relaxation-based learning.
+#![forbid(unsafe_code)]
