@@ -4,41 +4,41 @@ use std::error::Error;
 use std::path::PathBuf;
 
 /// A registered claim. Each is one file in `claims/`, listed in `claims/mod.rs`.
-pub struct Claim {
+pub(crate) struct Claim {
     /// Short and unique, `crate/topic`: what `reproduce FILTER` matches.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// The crate that makes it, such as `ebm-core`.
-    pub crate_name: &'static str,
+    pub(crate) crate_name: &'static str,
     /// What is claimed, one sentence.
-    pub claim: &'static str,
+    pub(crate) claim: &'static str,
     /// Where the target comes from: a paper, a theorem, enumeration.
-    pub source: &'static str,
+    pub(crate) source: &'static str,
     /// Target with tolerance.
-    pub target: &'static str,
+    pub(crate) target: &'static str,
     /// Measures it.
-    pub run: fn(&Settings) -> Result<Finding, Box<dyn Error>>,
+    pub(crate) run: fn(&Settings) -> Result<Finding, Box<dyn Error>>,
 }
 
 /// How claims are to be run.
-pub struct Settings {
+pub(crate) struct Settings {
     /// Directory with data files that are not part of the repository.
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// Smaller sizes and fewer repetitions, for a smoke test.
-    pub quick: bool,
+    pub(crate) quick: bool,
 }
 
 /// What a claim measured.
-pub struct Finding {
+pub(crate) struct Finding {
     /// The measured figures, in the units of the target.
-    pub measured: String,
+    pub(crate) measured: String,
     /// Whether the target was met.
-    pub pass: bool,
+    pub(crate) pass: bool,
     /// What a reader should see.
-    pub figure: Figure,
+    pub(crate) figure: Figure,
 }
 
 /// A figure of the report.
-pub enum Figure {
+pub(crate) enum Figure {
     /// Curves and points on axes.
     Plot(Plot),
     /// Small grey-level pictures in rows, such as cue and recall.
@@ -46,38 +46,38 @@ pub enum Figure {
 }
 
 /// Curves and points on axes.
-pub struct Plot {
+pub(crate) struct Plot {
     /// Caption above the axes.
-    pub title: String,
+    pub(crate) title: String,
     /// Horizontal axis.
-    pub x: Axis,
+    pub(crate) x: Axis,
     /// Vertical axis.
-    pub y: Axis,
+    pub(crate) y: Axis,
     /// What is drawn, in order.
-    pub series: Vec<Series>,
+    pub(crate) series: Vec<Series>,
 }
 
 /// An axis.
-pub struct Axis {
+pub(crate) struct Axis {
     /// Quantity and unit.
-    pub label: String,
+    pub(crate) label: String,
     /// Logarithmic scale; all values must then be positive.
-    pub log: bool,
+    pub(crate) log: bool,
 }
 
 /// A named set of points.
-pub struct Series {
+pub(crate) struct Series {
     /// Entry in the legend.
-    pub name: String,
+    pub(crate) name: String,
     /// Coordinates.
-    pub points: Vec<(f64, f64)>,
+    pub(crate) points: Vec<(f64, f64)>,
     /// How they are drawn.
-    pub mark: Mark,
+    pub(crate) mark: Mark,
 }
 
 /// How a series is drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// Connected line.
     Line,
     /// Dashed line, for targets and references.
@@ -87,11 +87,11 @@ pub enum Mark {
 }
 
 /// Rows of pictures with a label each.
-pub struct Pictures {
+pub(crate) struct Pictures {
     /// Caption.
-    pub title: String,
+    pub(crate) title: String,
     /// Width of a picture in pixels; the height follows from its length.
-    pub width: usize,
+    pub(crate) width: usize,
     /// A label and its pictures; grey levels from 0 (paper) to 1 (ink), row-major.
-    pub rows: Vec<(String, Vec<Vec<f64>>)>,
+    pub(crate) rows: Vec<(String, Vec<Vec<f64>>)>,
 }

@@ -3,6 +3,6 @@
 use crate::claim::Claim;
 
 /// Every claim, in the order of the report.
-pub fn all() -> Vec<Claim> {
+pub(crate) fn all() -> Vec<Claim> {
     vec![]
 }
