@@ -56,3 +56,51 @@ pub fn span(start: f64, end: f64) -> Result<(), Error> {
         Err(Error::Span { start, end })
     }
 }
+
+/// `matrix`, column-major, must be `dim × dim`, finite, symmetric and positive
+/// definite, as its Cholesky factorization finds.
+///
+/// # Errors
+/// [`Error::Empty`], [`Error::Dimension`], [`Error::NotFinite`],
+/// [`Error::Asymmetric`]; [`Error::Parameter`] with the first pivot that is not
+/// positive.
+pub fn positive_definite(what: &'static str, matrix: &[f64], dim: usize) -> Result<(), Error> {
+    if dim == 0 {
+        return Err(Error::Empty { what });
+    }
+    dimension(what, dim.saturating_mul(dim), matrix.len())?;
+    finite(what, matrix)?;
+    for col in 0..dim {
+        for row in 0..col {
+            let (upper, lower) = (matrix[col * dim + row], matrix[row * dim + col]);
+            if upper != lower {
+                return Err(Error::Asymmetric { row, col, upper, lower });
+            }
+        }
+    }
+    // Left-looking Cholesky on the lower triangle.
+    let mut factor = matrix.to_vec();
+    for col in 0..dim {
+        let (done, rest) = factor.split_at_mut(col * dim);
+        let current = &mut rest[..dim];
+        for previous in done.chunks_exact(dim) {
+            let scale = previous[col];
+            for (c, p) in current[col..].iter_mut().zip(&previous[col..]) {
+                *c -= scale * p;
+            }
+        }
+        let pivot = current[col];
+        if pivot.is_nan() || pivot <= 0.0 {
+            return Err(Error::Parameter {
+                what,
+                expected: "positive definite: every Cholesky pivot > 0",
+                value: pivot,
+            });
+        }
+        let root = pivot.sqrt();
+        for c in &mut current[col..] {
+            *c /= root;
+        }
+    }
+    Ok(())
+}

@@ -1,9 +1,19 @@
-//! Test problems with known answers, shared by tests, benchmarks and docs.
+//! The double well, the smallest energy with two memories.
+//!
+//! ```text
+//! E(x) = Σᵢ xᵢ⁴/4 − xᵢ²/2
+//! ```
 
-use crate::{Curvature, Energy, Gradient, Workspace};
+use crate::{Batch, BatchMut, Curvature, Energy, Gradient, Workspace};
 
 /// The separable double well `E(x) = Σᵢ xᵢ⁴/4 − xᵢ²/2`, minima at `±1` in every
 /// coordinate with energy `−1/4` each, saddles and the maximum at 0.
+///
+/// ```
+/// use ebm_core::{Energy, Gradient, problems::DoubleWell};
+/// assert_eq!(DoubleWell { dim: 2 }.energy_at(&[1.0, -1.0]), -0.5);
+/// assert_eq!(DoubleWell { dim: 2 }.gradient_at(&[1.0, -1.0]), [0.0, 0.0]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DoubleWell {
     /// Number of coordinates.
@@ -31,6 +41,9 @@ impl Gradient for DoubleWell {
         for (x, g) in x.iter().zip(out) {
             *g = x * x * x - x;
         }
+    }
+    fn gradient_batch(&self, x: Batch<'_>, mut out: BatchMut<'_>, ws: &mut Workspace) {
+        self.gradient(x.as_slice(), out.as_mut_slice(), ws);
     }
 }
 
