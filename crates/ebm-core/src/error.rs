@@ -103,4 +103,10 @@ pub enum Error {
         /// Index of the first zero pivot.
         index: usize,
     },
+    /// An iterative factorization exceeded its budget.
+    #[error("{what} did not converge")]
+    NotConverged {
+        /// The computation.
+        what: &'static str,
+    },
 }

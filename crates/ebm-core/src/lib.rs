@@ -20,6 +20,7 @@ mod energy;
 mod error;
 mod field;
 pub mod flow;
+pub mod linalg;
 mod observer;
 pub mod ode;
 pub mod problems;

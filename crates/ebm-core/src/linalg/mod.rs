@@ -1,0 +1,42 @@
+//! Dense factorizations with caller-owned memory.
+//!
+//! faer's algorithms are generic and are compiled anew in every crate that
+//! calls them. Each is wrapped here once, for `f64`, behind a value that is
+//! built for a size, owns all its memory and never allocates again. Matrices
+//! are column-major slices of length `n²`.
+
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
+
+mod lu;
+mod symmetric_eigen;
+
+pub use lu::Lu;
+pub use symmetric_eigen::{Eigenpairs, SymmetricEigen};
+
+/// Scratch memory for faer, allocated once.
+struct Scratch {
+    request: StackReq,
+    buffer: MemBuffer,
+}
+
+impl Scratch {
+    fn new(request: StackReq) -> Self {
+        Self { request, buffer: MemBuffer::new(request) }
+    }
+
+    fn stack(&mut self) -> &mut MemStack {
+        MemStack::new(&mut self.buffer)
+    }
+}
+
+impl Clone for Scratch {
+    fn clone(&self) -> Self {
+        Self::new(self.request)
+    }
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scratch").field("request", &self.request).finish_non_exhaustive()
+    }
+}
