@@ -109,4 +109,12 @@ pub enum Error {
         /// The computation.
         what: &'static str,
     },
+    /// Something optional is needed here after all.
+    #[error("{what} is required: {why}")]
+    Missing {
+        /// What must be given.
+        what: &'static str,
+        /// The reason.
+        why: &'static str,
+    },
 }

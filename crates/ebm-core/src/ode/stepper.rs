@@ -64,6 +64,9 @@ pub struct Context {
 /// accepted, then [`accept`](Self::accept). Between an attempt and the next
 /// one, [`interpolate`](Self::interpolate) gives the state inside that step.
 pub trait Stepper<F: ?Sized> {
+    /// Length of the state it was built for.
+    fn dim(&self) -> usize;
+
     /// Classical order of the propagated solution.
     fn order(&self) -> u32;
 
