@@ -1,5 +1,33 @@
 //! Ordinary differential equations `ẋ = F(t, x)`.
 
+mod bogacki_shampine;
+mod combination;
+mod dop853;
+mod dormand_prince;
+mod euler;
+mod event;
+mod explicit_runge_kutta;
+mod heun;
+mod integrate;
+mod options;
+mod runge_kutta4;
+mod solution;
+mod steady_state;
+mod step_control;
 mod stepper;
+mod tsitouras;
 
+pub use bogacki_shampine::BOGACKI_SHAMPINE;
+pub use dop853::DOP853;
+pub use dormand_prince::DORMAND_PRINCE;
+pub use euler::EULER;
+pub use event::{Crossing, Direction, Event};
+pub use explicit_runge_kutta::{ExplicitRungeKutta, Tableau};
+pub use heun::HEUN;
+pub use integrate::{integrate, integrate_watched};
+pub use options::{Options, StepSize};
+pub use runge_kutta4::RUNGE_KUTTA4;
+pub use solution::{Solution, Watch};
+pub use steady_state::{Norm, SteadyState};
 pub use stepper::{Attempt, Context, Stepper, Tolerance};
+pub use tsitouras::TSITOURAS;

@@ -22,15 +22,26 @@ impl Default for Tolerance {
 
 impl Tolerance {
     /// Root mean square of the error in units of the tolerance. NaN if any
-    /// component is NaN.
+    /// component of `error` or `x_new` is NaN. A component without error counts
+    /// zero, even where the tolerance is zero too.
     #[must_use]
     pub fn norm(&self, error: &[f64], x: &[f64], x_new: &[f64]) -> f64 {
         let mut sum = 0.0;
         for ((e, x), y) in error.iter().zip(x).zip(x_new) {
-            let ratio = e / (self.atol + self.rtol * x.abs().max(y.abs()));
+            let ratio = self.ratio(*e, *x, *y);
             sum += ratio * ratio;
         }
         (sum / error.len() as f64).sqrt()
+    }
+
+    /// Error of one component in units of the tolerance. Compiles to
+    /// comparisons without branches; NaN passes through, as `f64::max` would
+    /// not let it.
+    #[inline(always)]
+    pub(super) fn ratio(&self, error: f64, x: f64, x_new: f64) -> f64 {
+        let (a, b) = (x.abs(), x_new.abs());
+        let ratio = error / (self.atol + self.rtol * if a > b { a } else { b });
+        if error == 0.0 && !b.is_nan() { 0.0 } else { ratio }
     }
 }
 
