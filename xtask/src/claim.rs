@@ -38,11 +38,14 @@ pub(crate) struct Finding {
 }
 
 /// A figure of the report.
+#[allow(dead_code, reason = "claims choose among the kinds")]
 pub(crate) enum Figure {
     /// Curves and points on axes.
     Plot(Plot),
     /// Small grey-level pictures in rows, such as cue and recall.
     Pictures(Pictures),
+    /// Several figures beside each other, two in a row where there is room.
+    Panels(Vec<Figure>),
 }
 
 /// Curves and points on axes.
@@ -65,9 +68,10 @@ pub(crate) struct Axis {
     pub(crate) log: bool,
 }
 
-/// A named set of points.
+/// A named set of points. A line is interrupted where a coordinate is not finite.
 pub(crate) struct Series {
-    /// Entry in the legend.
+    /// Entry in the legend. Series of one name share color and entry, such as points and their
+    /// intervals.
     pub(crate) name: String,
     /// Coordinates.
     pub(crate) points: Vec<(f64, f64)>,
@@ -76,7 +80,8 @@ pub(crate) struct Series {
 }
 
 /// How a series is drawn.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(dead_code, reason = "claims choose among the marks")]
 pub(crate) enum Mark {
     /// Connected line.
     Line,
@@ -84,6 +89,13 @@ pub(crate) enum Mark {
     Reference,
     /// Dots.
     Points,
+    /// Bars from zero (from the lower end of a logarithmic axis) to the points; the bars of several
+    /// series stand beside each other.
+    Bars,
+    /// Error bars: the points are pairs, `(x, low)` followed by `(x, high)`.
+    Intervals,
+    /// Shaded area: the points go along one edge and come back along the other.
+    Band,
 }
 
 /// Rows of pictures with a label each.
