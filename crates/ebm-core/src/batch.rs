@@ -44,6 +44,12 @@ impl<'a, T> Batch<'a, T> {
         Ok(Self { data, dim })
     }
 
+    /// Views `data`, known to be whole columns of length `dim > 0`.
+    pub(crate) fn view(data: &'a [T], dim: usize) -> Self {
+        debug_assert!(dim > 0 && data.len().is_multiple_of(dim));
+        Self { data, dim }
+    }
+
     /// A batch of one.
     ///
     /// # Errors
@@ -93,6 +99,12 @@ impl<'a, T> BatchMut<'a, T> {
     pub fn new(data: &'a mut [T], dim: usize) -> Result<Self, Error> {
         check(data.len(), dim)?;
         Ok(Self { data, dim })
+    }
+
+    /// Views `data`, known to be whole columns of length `dim > 0`.
+    pub(crate) fn view(data: &'a mut [T], dim: usize) -> Self {
+        debug_assert!(dim > 0 && data.len().is_multiple_of(dim));
+        Self { data, dim }
     }
 
     /// Length of each column.

@@ -3,6 +3,8 @@
 //! Numerical outcomes (did not converge, step too small, state not finite) are
 //! data in a report, not errors.
 
+use crate::NoiseKind;
+
 /// An invalid input to this crate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -84,6 +86,14 @@ pub enum Error {
         start: f64,
         /// Last time.
         end: f64,
+    },
+    /// A stochastic scheme has no convergence order for the noise of the field.
+    #[error("the {scheme} scheme does not support {noise:?} noise")]
+    UnsupportedNoise {
+        /// The scheme.
+        scheme: &'static str,
+        /// The noise of the field.
+        noise: NoiseKind,
     },
     /// The requested size does not fit the address space or the index type.
     #[error("{what}: size {size} is too large, expected at most {limit}")]

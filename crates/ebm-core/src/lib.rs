@@ -21,13 +21,14 @@ mod error;
 mod field;
 pub mod flow;
 pub mod linalg;
-mod observer;
+pub mod observer;
 pub mod ode;
 pub mod problems;
 mod prox;
 pub mod random;
 mod real;
 mod report;
+pub mod sde;
 pub mod validate;
 mod workspace;
 
