@@ -6,6 +6,7 @@ mod arguments;
 mod claim;
 mod claims;
 mod console;
+mod digits;
 mod error;
 mod files;
 mod machine;
