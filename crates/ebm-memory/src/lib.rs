@@ -1,2 +1,42 @@
 //! Associative memories as energy-based dynamical models.
+//!
+//! The problem, in symbols. Given patterns `ξ¹ … ξᴷ ∈ ℝᴺ`, build an energy `E`
+//! whose minima are (near) the patterns, so that descending from a corrupted
+//! cue recalls the pattern it came from:
+//!
+//! ```text
+//! x(0) = cue,      ẋ = −∇E(x)  or a discrete descent,      x(∞) ≈ ξ^μ
+//! ```
+//!
+//! - [`LogSumExpMemory`]: continuous states, number of patterns exponential in
+//!   `N`; recall by [`Cccp`], or by any integrator of `ebm-core`.
+//! - [`Patterns`], [`corrupt`], [`Thermometer`]: patterns, cues, and pictures
+//!   as ±1 patterns.
+//!
+//! ```
+//! use ebm_core::Batch;
+//! use ebm_memory::{Cccp, Corruption, LogSumExpMemory, Patterns, Similarity, corrupt};
+//!
+//! let patterns = Patterns::random_signs(100, 2000, 1)?;
+//! let cues = corrupt(patterns.as_batch(), 0.2, Corruption::FlipSign, 2)?;
+//! let memory = LogSumExpMemory::new(patterns, 1.0, Similarity::DotProduct)?;
+//! let recalled = Cccp::default().retrieve(&memory, Batch::new(&cues, 100)?)?;
+//! let right = recalled.queries().iter().enumerate().filter(|(mu, q)| q.pattern == *mu).count();
+//! assert!(right > 1990);
+//! # Ok::<(), ebm_memory::Error>(())
+//! ```
 #![forbid(unsafe_code)]
+
+mod corruption;
+pub mod dense_associative_memory;
+mod error;
+mod patterns;
+mod product;
+mod softmax;
+mod thermometer;
+
+pub use corruption::{Corruption, corrupt};
+pub use dense_associative_memory::{Cccp, LogSumExpMemory, Retrieval, Retrieved, Similarity};
+pub use error::Error;
+pub use patterns::Patterns;
+pub use thermometer::Thermometer;

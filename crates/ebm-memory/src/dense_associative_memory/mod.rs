@@ -1,0 +1,8 @@
+//! Dense associative memories: energies that grow faster than the square of
+//! the overlaps, and so store far more patterns than neurons.
+
+mod cccp;
+mod log_sum_exp;
+
+pub use cccp::{Cccp, Retrieval, Retrieved};
+pub use log_sum_exp::{LogSumExpMemory, Similarity};

@@ -1,0 +1,42 @@
+//! What can be wrong with patterns, cues and parameters.
+
+/// An invalid input to this crate.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A length, shape or value that the foundation already rejects.
+    #[error(transparent)]
+    Core(#[from] ebm_core::Error),
+    /// A binary pattern or state has an entry other than −1 and +1.
+    #[error("{what} {column}: entry {index} is {value}, expected -1 or +1")]
+    NotSign {
+        /// The argument, in the singular.
+        what: &'static str,
+        /// Which pattern or state.
+        column: usize,
+        /// Position inside it.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
+    /// A level lies above the largest one.
+    #[error("{what}: entry {index} is {value}, expected an integer from 0 to {max}")]
+    Level {
+        /// The argument.
+        what: &'static str,
+        /// Position in the argument.
+        index: usize,
+        /// The value found.
+        value: f64,
+        /// Largest allowed level.
+        max: u8,
+    },
+    /// A neuron couples to itself, which breaks the descent of single updates.
+    #[error("coupling of neuron {index} to itself is {value}, expected 0")]
+    SelfCoupling {
+        /// The neuron.
+        index: usize,
+        /// The diagonal entry.
+        value: f64,
+    },
+}

@@ -1,0 +1,256 @@
+//! The log-sum-exp memory and its retrieval against definitions and bounds.
+
+use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Outcome, Workspace};
+use ebm_memory::{Cccp, Corruption, Error, LogSumExpMemory, Patterns, Similarity, corrupt};
+use proptest::prelude::*;
+
+const SIMILARITIES: [Similarity; 2] = [Similarity::DotProduct, Similarity::SquaredDistance];
+
+/// A small memory of arbitrary patterns, with a state and a direction.
+fn arbitrary() -> impl Strategy<Value = (LogSumExpMemory, Vec<f64>, Vec<f64>)> {
+    (1usize..6, 1usize..8, 0.05f64..5.0, 0usize..2).prop_flat_map(
+        |(dim, count, beta, similarity)| {
+            let entry = -2.0f64..2.0;
+            (
+                prop::collection::vec(entry.clone(), dim * count),
+                prop::collection::vec(entry.clone(), dim),
+                prop::collection::vec(entry, dim),
+            )
+                .prop_map(move |(data, x, v)| {
+                    let patterns = Patterns::new(data, dim).unwrap();
+                    let memory = LogSumExpMemory::new(patterns, beta, SIMILARITIES[similarity]);
+                    (memory.unwrap(), x, v)
+                })
+        },
+    )
+}
+
+/// `E` term by term, as the module defines it.
+fn energy_by_definition(memory: &LogSumExpMemory, x: &[f64]) -> f64 {
+    let beta = memory.beta();
+    let mut sum = 0.0;
+    for p in memory.patterns().as_batch().columns() {
+        let dot: f64 = p.iter().zip(x).map(|(p, x)| p * x).sum();
+        let distance: f64 = p.iter().zip(x).map(|(p, x)| (p - x) * (p - x)).sum();
+        sum += match memory.similarity() {
+            Similarity::SquaredDistance => (-0.5 * beta * distance).exp(),
+            _ => (beta * dot - 0.5 * beta * x.iter().map(|x| x * x).sum::<f64>()).exp(),
+        };
+    }
+    -sum.ln() / beta
+}
+
+proptest! {
+    #[test]
+    fn energy_and_derivatives_agree_with_the_definition((memory, x, v) in arbitrary()) {
+        let ws = &mut Workspace::new();
+        let energy = memory.energy(&x, ws);
+        prop_assert!((energy - energy_by_definition(&memory, &x)).abs() < 1e-10 * (1.0 + energy.abs()));
+
+        let h = 1e-5;
+        let shifted = |s: f64| -> Vec<f64> { x.iter().zip(&v).map(|(x, v)| x + s * h * v).collect() };
+        let (plus, minus) = (shifted(1.0), shifted(-1.0));
+        let slope = (memory.energy_at(&plus) - memory.energy_at(&minus)) / (2.0 * h);
+        let gradient = memory.gradient_at(&x);
+        let directional: f64 = gradient.iter().zip(&v).map(|(g, v)| g * v).sum();
+        prop_assert!((slope - directional).abs() < 1e-6, "{slope} {directional}");
+
+        let mut hv = vec![0.0; x.len()];
+        memory.hessian_vec(&x, &v, &mut hv, ws);
+        let (gp, gm) = (memory.gradient_at(&plus), memory.gradient_at(&minus));
+        for i in 0..x.len() {
+            let difference = (gp[i] - gm[i]) / (2.0 * h);
+            prop_assert!((difference - hv[i]).abs() < 1e-5, "{difference} {}", hv[i]);
+        }
+    }
+
+    #[test]
+    fn an_update_descends_by_half_its_squared_length((memory, x, _) in arbitrary()) {
+        let gradient = memory.gradient_at(&x);
+        let next: Vec<f64> = x.iter().zip(&gradient).map(|(x, g)| x - g).collect();
+        let length: f64 = gradient.iter().map(|g| g * g).sum();
+        let (before, after) = (memory.energy_at(&x), memory.energy_at(&next));
+        prop_assert!(after <= before - 0.5 * length + 1e-12 * (1.0 + before.abs()));
+    }
+
+    #[test]
+    fn retrieval_certifies_what_it_returns((memory, x, _) in arbitrary()) {
+        let cccp = Cccp { max_iterations: 400, ..Cccp::default() };
+        let found = cccp.retrieve(&memory, Batch::single(&x).unwrap()).unwrap();
+        let report = found.queries()[0];
+        let state = found.state(0);
+        prop_assert!(report.energy <= memory.energy_at(&x) + 1e-12);
+        prop_assert!((report.energy - memory.energy_at(state)).abs() < 1e-11);
+        let residual = memory.gradient_at(state).iter().map(|g| g * g).sum::<f64>().sqrt();
+        prop_assert!((report.residual - residual).abs() < 1e-12);
+        let pattern = memory.patterns().pattern(report.pattern);
+        let distance: f64 =
+            pattern.iter().zip(state).map(|(p, s)| (p - s) * (p - s)).sum::<f64>().sqrt();
+        prop_assert!(distance <= report.distance_bound(&memory) + 1e-12);
+        prop_assert!(report.margin >= 0.0);
+    }
+
+    #[test]
+    fn order_and_rotation_of_the_patterns_do_not_matter((memory, x, _) in arbitrary()) {
+        // Reverse the patterns, and flip the sign of the first coordinate of
+        // all patterns and of the state (a gauge change).
+        let count = memory.patterns().count();
+        let reversed: Vec<usize> = (0..count).rev().collect();
+        let mut data = memory.patterns().subset(&reversed).unwrap().as_batch().as_slice().to_vec();
+        data.chunks_exact_mut(x.len()).for_each(|p| p[0] = -p[0]);
+        let patterns = Patterns::new(data, x.len()).unwrap();
+        let other = LogSumExpMemory::new(patterns, memory.beta(), memory.similarity()).unwrap();
+        let mut y = x.clone();
+        y[0] = -y[0];
+        prop_assert!((memory.energy_at(&x) - other.energy_at(&y)).abs() < 1e-12);
+        let (a, mut b) = (memory.gradient_at(&x), other.gradient_at(&y));
+        b[0] = -b[0];
+        for (a, b) in a.iter().zip(&b) {
+            prop_assert!((a - b).abs() < 1e-12);
+        }
+    }
+}
+
+/// 300 patterns of length 40 and a cue for each with 15 % of the signs flipped.
+fn many() -> (LogSumExpMemory, Vec<f64>) {
+    let patterns = Patterns::random_signs(40, 300, 3).unwrap();
+    let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 4).unwrap();
+    (LogSumExpMemory::new(patterns, 0.5, Similarity::DotProduct).unwrap(), cues)
+}
+
+#[test]
+fn a_batch_is_its_columns() {
+    let (memory, cues) = many();
+    let batch = Batch::new(&cues, 40).unwrap();
+    let found = Cccp::default().retrieve(&memory, batch).unwrap();
+    for (j, cue) in batch.columns().enumerate().step_by(37) {
+        let alone = Cccp::default().retrieve(&memory, Batch::single(cue).unwrap()).unwrap();
+        let (one, all) = (alone.queries()[0], found.queries()[j]);
+        assert_eq!((one.pattern, one.iterations), (all.pattern, all.iterations));
+        for (a, b) in alone.state(0).iter().zip(found.state(j)) {
+            assert!((a - b).abs() < 1e-12);
+        }
+    }
+    let ws = &mut Workspace::new();
+    let mut energies = vec![0.0; batch.count()];
+    memory.energy_batch(batch, &mut energies, ws);
+    let mut gradients = vec![0.0; cues.len()];
+    memory.gradient_batch(batch, BatchMut::new(&mut gradients, 40).unwrap(), ws);
+    for (j, cue) in batch.columns().enumerate() {
+        assert!((energies[j] - memory.energy_at(cue)).abs() < 1e-11);
+        for (a, b) in memory.gradient_at(cue).iter().zip(&gradients[j * 40..]) {
+            assert!((a - b).abs() < 1e-12);
+        }
+    }
+}
+
+#[test]
+fn queries_stop_on_their_own() {
+    // A query at a fixed point does no update while its neighbor runs on.
+    let (memory, cues) = many();
+    let settled = Cccp::default().retrieve(&memory, Batch::single(&cues[..40]).unwrap()).unwrap();
+    let mut pair = settled.state(0).to_vec();
+    pair.extend_from_slice(&cues[40..80]);
+    let found = Cccp::default().retrieve(&memory, Batch::new(&pair, 40).unwrap()).unwrap();
+    assert_eq!(found.queries()[0].iterations, 0);
+    assert!(found.queries()[1].iterations > 0);
+    assert_eq!(found.state(0), settled.state(0));
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let (memory, cues) = many();
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| Cccp::default().retrieve(&memory, Batch::new(&cues, 40).unwrap()).unwrap())
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(4));
+}
+
+#[test]
+fn one_update_recalls_within_the_published_error() {
+    // Ramsauer et al., retrieval error: ‖f(ξ) − ξ‖ ≤ 2(K − 1) exp(−βΔ) M with the
+    // separation Δ of the pattern, here for the cue at the pattern itself.
+    let patterns = Patterns::random_signs(60, 50, 8).unwrap();
+    let beta = 0.4;
+    let memory = LogSumExpMemory::new(patterns.clone(), beta, Similarity::DotProduct).unwrap();
+    for mu in 0..50 {
+        let pattern = patterns.pattern(mu);
+        let closest = (0..50)
+            .filter(|nu| *nu != mu)
+            .map(|nu| patterns.overlap(nu, pattern))
+            .fold(-1.0, f64::max);
+        let separation = 60.0 * (1.0 - closest);
+        let bound = 2.0 * 49.0 * (-beta * separation).exp() * 60f64.sqrt();
+        let error = memory.gradient_at(pattern).iter().map(|g| g * g).sum::<f64>().sqrt();
+        assert!(error <= bound + 1e-12, "{error} {bound}");
+    }
+}
+
+#[test]
+fn small_beta_averages_and_one_pattern_is_recalled_at_once() {
+    let patterns = Patterns::random_signs(30, 20, 2).unwrap();
+    let mean: Vec<f64> =
+        (0..30).map(|i| patterns.as_batch().columns().map(|p| p[i]).sum::<f64>() / 20.0).collect();
+    let memory = LogSumExpMemory::new(patterns.clone(), 1e-9, Similarity::DotProduct).unwrap();
+    let cue = patterns.pattern(0);
+    let found = Cccp::default().retrieve(&memory, Batch::single(cue).unwrap()).unwrap();
+    for (a, b) in found.state(0).iter().zip(&mean) {
+        assert!((a - b).abs() < 1e-6);
+    }
+    let single = LogSumExpMemory::new(patterns.subset(&[4]).unwrap(), 1.0, Similarity::DotProduct);
+    let found = Cccp::default().retrieve(&single.unwrap(), Batch::single(cue).unwrap()).unwrap();
+    assert_eq!(found.state(0), patterns.pattern(4));
+    assert_eq!(found.queries()[0].margin, f64::INFINITY);
+    assert_eq!(found.queries()[0].iterations, 1);
+}
+
+#[test]
+fn overflow_is_an_outcome() {
+    let patterns = Patterns::new(vec![1.0, -1.0, 1.0, 1.0], 2).unwrap();
+    let memory = LogSumExpMemory::new(patterns, 1e300, Similarity::DotProduct).unwrap();
+    let found = Cccp::default().retrieve(&memory, Batch::single(&[1e200, 1.0]).unwrap()).unwrap();
+    assert!(matches!(found.queries()[0].outcome, Outcome::NotFinite { t: 0.0, index: 0 }));
+}
+
+#[test]
+fn rejects_bad_input() {
+    let patterns = || Patterns::new(vec![1.0, -1.0, 1.0, 1.0], 2).unwrap();
+    for beta in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(LogSumExpMemory::new(patterns(), beta, Similarity::DotProduct).is_err());
+    }
+    let huge = Patterns::new(vec![1e200, 0.0], 2).unwrap();
+    assert!(LogSumExpMemory::new(huge, 1.0, Similarity::DotProduct).is_err());
+    let long = Patterns::new(vec![2.0, 0.0], 2).unwrap();
+    assert!(LogSumExpMemory::new(long, f64::MAX, Similarity::SquaredDistance).is_err());
+
+    let memory = LogSumExpMemory::new(patterns(), 1.0, Similarity::DotProduct).unwrap();
+    let try_cue = |cccp: Cccp, cue: &[f64], dim| -> Result<(), Error> {
+        cccp.retrieve(&memory, Batch::new(cue, dim)?).map(|_| ())
+    };
+    let cccp = Cccp::default();
+    assert!(try_cue(cccp, &[1.0, 1.0], 2).is_ok());
+    assert!(try_cue(cccp, &[1.0, f64::NAN], 2).is_err());
+    assert!(try_cue(cccp, &[1.0, 1.0, 1.0], 3).is_err());
+    assert!(try_cue(cccp, &[], 2).is_err());
+    assert!(try_cue(Cccp { max_iterations: 0, ..cccp }, &[1.0, 1.0], 2).is_err());
+    assert!(try_cue(Cccp { tolerance: 0.0, ..cccp }, &[1.0, 1.0], 2).is_err());
+}
+
+#[test]
+fn evaluations_do_not_allocate() {
+    let (memory, cues) = many();
+    let (x, v) = (&cues[..40], &cues[40..80]);
+    let mut out = vec![0.0; 40];
+    let ws = &mut Workspace::new();
+    let mut evaluate = || {
+        memory.energy(x, ws);
+        memory.energy_gradient(x, &mut out, ws);
+        memory.hessian_vec(x, v, &mut out, ws);
+    };
+    evaluate();
+    let counted = allocation_counter::measure(evaluate);
+    assert_eq!(counted.count_total, 0);
+}

@@ -1,0 +1,3 @@
+//! Integration tests, one binary; one module per concept.
+
+mod dense_associative_memory;
