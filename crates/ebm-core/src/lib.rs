@@ -30,6 +30,7 @@ mod real;
 mod report;
 pub mod sde;
 pub mod validate;
+pub mod vector_math;
 mod workspace;
 
 pub use batch::{Batch, BatchMut};
