@@ -79,6 +79,14 @@ pub enum Error {
         /// Column of the entry.
         col: usize,
     },
+    /// An edge joins a node to itself.
+    #[error("edge {edge} joins node {node} to itself")]
+    SelfEdge {
+        /// Position of the edge.
+        edge: usize,
+        /// The node.
+        node: usize,
+    },
     /// A time span is empty, reversed or not finite.
     #[error("time span from {start} to {end}: expected finite times with start < end")]
     Span {
@@ -104,6 +112,14 @@ pub enum Error {
         size: usize,
         /// Largest supported size.
         limit: usize,
+    },
+    /// The memory for a size within the limits cannot be had.
+    #[error("{what}: cannot allocate {bytes} bytes")]
+    Allocation {
+        /// What the memory is for.
+        what: &'static str,
+        /// Size of the request.
+        bytes: usize,
     },
     /// A matrix that must be invertible is singular to working precision.
     #[error("{what} is singular: pivot {index} is zero")]

@@ -30,6 +30,7 @@ pub trait Real:
     + std::ops::MulAssign
     + std::iter::Sum
     + faer::traits::RealField
+    + crate::coupling::kernels::Kernels
     + 'static
 {
     /// Zero.

@@ -4,12 +4,34 @@
 //! y = W x,     Y = W X  (a batch, one matrix product),     xᵀ W x,     W = Wᵀ
 //! ```
 
+mod dense;
+pub(crate) mod kernels;
+mod low_rank;
+mod norm;
+mod scaled;
+mod shifted;
+mod sparse;
+mod sum;
+
+pub use dense::DenseCoupling;
+pub use low_rank::LowRankCoupling;
+pub use scaled::ScaledCoupling;
+pub use shifted::ShiftedCoupling;
+pub use sparse::SparseCoupling;
+pub use sum::SumCoupling;
+
 use crate::{Batch, BatchMut, Real, Workspace};
 
 /// A symmetric `n × n` operator.
 ///
 /// Constructors validate symmetry and finiteness, so a value of a type that
-/// implements this trait is symmetric by construction.
+/// implements this trait is symmetric by construction. Nothing allocates but
+/// the first growth of a workspace.
+///
+/// # Panics
+/// Every method requires slices of length `n`, batches of dimension `n` and
+/// equal count, and indices below `n`, and panics otherwise, as slice indexing
+/// does.
 pub trait Coupling<T: Real = f64>: Send + Sync {
     /// `n`.
     fn dim(&self) -> usize;

@@ -1,0 +1,238 @@
+//! A dense symmetric matrix.
+//!
+//! ```text
+//! y_i = Σ_j W_ij x_j,     W = Wᵀ ∈ ℝⁿˣⁿ
+//! ```
+//!
+//! Stored whole and column-major, so that a batch is one matrix product.
+
+use std::iter::repeat_n;
+
+use faer::MatRef;
+
+use super::kernels::{Side, dot};
+use super::{Coupling, norm};
+use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
+
+/// A dense symmetric `n × n` matrix.
+///
+/// The batch form goes through faer's matrix product and rounds differently
+/// from the single form; both agree to a few units in the last place of
+/// `Σ_j |W_ij x_j|`.
+///
+/// ```
+/// use ebm_core::{Coupling, Workspace, coupling::DenseCoupling};
+/// let ring = DenseCoupling::from_fn(4, |i, j| if (i + 1) % 4 == j || (j + 1) % 4 == i { 1.0 } else { 0.0 })?;
+/// let mut out = [0.0; 4];
+/// ring.apply(&[1.0, 2.0, 3.0, 4.0], &mut out, &mut Workspace::new());
+/// assert_eq!(out, [6.0, 4.0, 6.0, 4.0]);
+/// # Ok::<(), ebm_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct DenseCoupling<T = f64> {
+    dim: usize,
+    entries: Vec<T>,
+    norm_bound: f64,
+}
+
+const WHAT: &str = "dense coupling";
+
+/// `n²`, if an `n × n` matrix fits the address space.
+fn area<T>(n: usize) -> Result<usize, Error> {
+    let limit = (isize::MAX as usize / size_of::<T>()).isqrt();
+    match n {
+        0 => Err(Error::Empty { what: WHAT }),
+        n if n > limit => Err(Error::TooLarge { what: WHAT, size: n, limit }),
+        n => Ok(n * n),
+    }
+}
+
+fn reserve<T>(len: usize) -> Result<Vec<T>, Error> {
+    let mut entries = Vec::new();
+    match entries.try_reserve_exact(len) {
+        Ok(()) => Ok(entries),
+        Err(_) => Err(Error::Allocation { what: WHAT, bytes: len * size_of::<T>() }),
+    }
+}
+
+/// Calls `visit(i, j)` for all `j < i`, in tiles that two transposed reads
+/// share a cache with.
+fn below_diagonal<E>(
+    n: usize,
+    mut visit: impl FnMut(usize, usize) -> Result<(), E>,
+) -> Result<(), E> {
+    const TILE: usize = 64;
+    for rows in (0..n).step_by(TILE) {
+        for cols in (0..=rows).step_by(TILE) {
+            for i in rows..(rows + TILE).min(n) {
+                for j in cols..(cols + TILE).min(i) {
+                    visit(i, j)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl<T: Real> DenseCoupling<T> {
+    /// From the `n²` entries, column by column (or row by row: it is the same).
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for `n = 0`, [`Error::TooLarge`], [`Error::Dimension`]
+    /// if there are not `n²` entries, [`Error::NotFinite`],
+    /// [`Error::Asymmetric`] unless `W_ij == W_ji` exactly. For entries that
+    /// rounding has made asymmetric see [`symmetrized`](Self::symmetrized).
+    pub fn from_column_major(n: usize, entries: impl Into<Vec<T>>) -> Result<Self, Error> {
+        Self::symmetrized(n, entries, 0.0)
+    }
+
+    /// From entries that may be asymmetric by rounding: `W_ij` and `W_ji` are
+    /// both replaced by their mean.
+    ///
+    /// # Errors
+    /// As [`from_column_major`](Self::from_column_major), but
+    /// [`Error::Asymmetric`] only where `|W_ij − W_ji| > tolerance · max |W|`;
+    /// [`Error::Parameter`] unless `tolerance` is finite and not negative.
+    pub fn symmetrized(
+        n: usize,
+        entries: impl Into<Vec<T>>,
+        tolerance: f64,
+    ) -> Result<Self, Error> {
+        validate::non_negative("symmetry tolerance", tolerance)?;
+        let area = area::<T>(n)?;
+        let mut entries = entries.into();
+        validate::dimension("entries of a dense coupling", area, entries.len())?;
+        validate::finite("entries of a dense coupling", &entries)?;
+        let allowed = if tolerance == 0.0 {
+            0.0
+        } else {
+            tolerance * entries.iter().map(|w| w.to_f64().abs()).fold(0.0, f64::max)
+        };
+        let half = T::from_f64(0.5);
+        below_diagonal(n, |row, col| {
+            let (lower, upper) = (entries[row + col * n], entries[col + row * n]);
+            if lower == upper {
+                return Ok(());
+            }
+            let (l, u) = (lower.to_f64(), upper.to_f64());
+            // Not `>`: the difference of two large entries may overflow.
+            if (l - u).abs() <= allowed {
+                let mean = half * lower + half * upper;
+                entries[row + col * n] = mean;
+                entries[col + row * n] = mean;
+                Ok(())
+            } else {
+                Err(Error::Asymmetric { row: col, col: row, upper: u, lower: l })
+            }
+        })?;
+        Ok(Self::checked(n, entries))
+    }
+
+    /// From a faer matrix, copied.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] unless square, else as
+    /// [`from_column_major`](Self::from_column_major).
+    pub fn from_faer(matrix: MatRef<'_, T>) -> Result<Self, Error> {
+        let n = matrix.nrows();
+        validate::dimension("columns of a dense coupling", n, matrix.ncols())?;
+        let mut entries = reserve(area::<T>(n)?)?;
+        for j in 0..n {
+            entries.extend(matrix.col(j).iter().copied());
+        }
+        Self::from_column_major(n, entries)
+    }
+
+    /// From a function of `(i, j)`, called once for every pair `i ≤ j`, column
+    /// by column, so that the matrix is symmetric whatever it returns (a random
+    /// draw, say).
+    ///
+    /// # Errors
+    /// [`Error::Empty`], [`Error::TooLarge`], [`Error::Allocation`],
+    /// [`Error::NotFinite`].
+    pub fn from_fn(n: usize, mut entry: impl FnMut(usize, usize) -> T) -> Result<Self, Error> {
+        let area = area::<T>(n)?;
+        let mut entries = reserve(area)?;
+        entries.extend(repeat_n(T::ZERO, area));
+        for j in 0..n {
+            for i in 0..=j {
+                entries[i + j * n] = entry(i, j);
+            }
+        }
+        below_diagonal::<()>(n, |i, j| {
+            entries[i + j * n] = entries[j + i * n];
+            Ok(())
+        })
+        .ok();
+        validate::finite("entries of a dense coupling", &entries)?;
+        Ok(Self::checked(n, entries))
+    }
+
+    fn checked(dim: usize, entries: Vec<T>) -> Self {
+        let mut bound = norm::Columns::default();
+        entries.chunks_exact(dim).for_each(|column| bound.add(column));
+        Self { dim, norm_bound: bound.finish(dim), entries }
+    }
+
+    /// `n`.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// The entries, column by column.
+    #[must_use]
+    pub fn as_slice(&self) -> &[T] {
+        &self.entries
+    }
+
+    /// Column `j`, which is also row `j`.
+    ///
+    /// # Panics
+    /// If `j` is not below `n`, as slice indexing does.
+    #[must_use]
+    pub fn column(&self, j: usize) -> &[T] {
+        &self.entries[j * self.dim..(j + 1) * self.dim]
+    }
+
+    /// A view for faer.
+    #[must_use]
+    pub fn as_faer(&self) -> MatRef<'_, T> {
+        MatRef::from_column_major_slice(&self.entries, self.dim, self.dim)
+    }
+}
+
+impl<T: Real> Coupling<T> for DenseCoupling<T> {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn apply(&self, x: &[T], out: &mut [T], _ws: &mut Workspace<T>) {
+        T::dense_product(Side::Plain, &self.entries, self.dim, self.dim, x, 1, out);
+    }
+
+    fn apply_batch(&self, x: Batch<'_, T>, mut out: BatchMut<'_, T>, _ws: &mut Workspace<T>) {
+        let (n, count) = (self.dim, x.count());
+        T::dense_product(Side::Plain, &self.entries, n, n, x.as_slice(), count, out.as_mut_slice());
+    }
+
+    fn row(&self, i: usize, out: &mut [T]) {
+        out.copy_from_slice(self.column(i));
+    }
+
+    fn row_dot(&self, i: usize, x: &[T]) -> T {
+        assert_eq!(x.len(), self.dim, "state: as long as the dimension");
+        dot(self.column(i), x)
+    }
+
+    fn diagonal(&self, out: &mut [T]) {
+        assert_eq!(out.len(), self.dim, "diagonal: as long as the dimension");
+        for (out, w) in out.iter_mut().zip(self.entries.iter().step_by(self.dim + 1)) {
+            *out = *w;
+        }
+    }
+
+    fn norm_bound(&self) -> f64 {
+        self.norm_bound
+    }
+}

@@ -1,0 +1,85 @@
+//! The inner loops of the couplings, compiled once for `f32` and once for
+//! `f64` in this crate, so that no caller instantiates them again.
+
+mod product;
+mod sweep;
+
+pub(crate) use product::Side;
+pub(crate) use sweep::Csr;
+
+/// The loops a scalar type must provide. A supertrait of [`Real`](crate::Real),
+/// invisible outside the crate.
+pub trait Kernels: Sized {
+    /// `out = op(a) b`, column-major: `a` is `rows × cols`, `b` has `count`
+    /// columns, `op` transposes if `side` says so.
+    #[doc(hidden)]
+    fn dense_product(
+        side: Side,
+        a: &[Self],
+        rows: usize,
+        cols: usize,
+        b: &[Self],
+        count: usize,
+        out: &mut [Self],
+    );
+
+    /// `out = W x` for every one of `replicas` interleaved vectors.
+    #[doc(hidden)]
+    fn sparse_sweep(w: Csr<'_, Self>, x: &[Self], out: &mut [Self], replicas: usize);
+}
+
+impl Kernels for f32 {
+    fn dense_product(
+        side: Side,
+        a: &[f32],
+        rows: usize,
+        cols: usize,
+        b: &[f32],
+        count: usize,
+        out: &mut [f32],
+    ) {
+        product::product(side, a, rows, cols, b, count, out);
+    }
+    fn sparse_sweep(w: Csr<'_, f32>, x: &[f32], out: &mut [f32], replicas: usize) {
+        sweep::sweep(w, x, out, replicas);
+    }
+}
+
+impl Kernels for f64 {
+    fn dense_product(
+        side: Side,
+        a: &[f64],
+        rows: usize,
+        cols: usize,
+        b: &[f64],
+        count: usize,
+        out: &mut [f64],
+    ) {
+        product::product(side, a, rows, cols, b, count, out);
+    }
+    fn sparse_sweep(w: Csr<'_, f64>, x: &[f64], out: &mut [f64], replicas: usize) {
+        sweep::sweep(w, x, out, replicas);
+    }
+}
+
+/// `Σ aᵢ bᵢ`, in eight interleaved partial sums.
+pub(crate) fn dot<T: crate::Real>(a: &[T], b: &[T]) -> T {
+    const LANES: usize = 8;
+    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+    let mut sums = [T::ZERO; LANES];
+    for (a, b) in a_blocks.iter().zip(b_blocks) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += *a * *b;
+        }
+    }
+    let rest: T = a_rest.iter().zip(b_rest).map(|(a, b)| *a * *b).sum();
+    sums.into_iter().sum::<T>() + rest
+}
+
+/// `y += c x`.
+pub(crate) fn axpy<T: crate::Real>(c: T, x: &[T], y: &mut [T]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += c * *x;
+    }
+}

@@ -1,0 +1,381 @@
+//! A sparse symmetric matrix: the couplings of a graph.
+//!
+//! ```text
+//! y_i = Σ_{j ∈ N(i)} W_ij x_j,     W_ij = W_ji
+//! ```
+//!
+//! Compressed rows with 32-bit indices, both triangles stored, columns of a
+//! row in increasing order.
+
+use super::kernels::Csr;
+use super::{Coupling, norm};
+use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
+
+/// A sparse symmetric `n × n` matrix.
+///
+/// [`apply`](Coupling::apply), [`apply_batch`](Coupling::apply_batch),
+/// [`apply_interleaved`](Self::apply_interleaved) and
+/// [`row_dot`](Coupling::row_dot) sum each row in the same order without fused
+/// operations: they return the same bits, on every machine.
+///
+/// ```
+/// use ebm_core::{Coupling, Workspace, coupling::SparseCoupling};
+/// let path = SparseCoupling::from_edges(3, &[(0, 1, 2.0), (1, 2, -1.0)])?;
+/// let mut out = [0.0; 3];
+/// path.apply(&[1.0, 10.0, 100.0], &mut out, &mut Workspace::new());
+/// assert_eq!(out, [20.0, -98.0, -10.0]);
+/// # Ok::<(), ebm_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SparseCoupling<T = f64> {
+    starts: Vec<u32>,
+    columns: Vec<u32>,
+    weights: Vec<T>,
+    norm_bound: f64,
+}
+
+/// Nodes without any edge that a graph may declare on top of those its edges
+/// can touch: a wrong count in a file must not become a huge allocation.
+const ISOLATED_NODES: usize = 1 << 22;
+
+fn check_dim(n: usize, edges: usize) -> Result<(), Error> {
+    let plausible = edges.saturating_mul(2).saturating_add(ISOLATED_NODES);
+    let limit = plausible.min(u32::MAX as usize);
+    match n {
+        0 => Err(Error::Empty { what: "sparse coupling" }),
+        n if n > limit => {
+            Err(Error::TooLarge { what: "nodes of a sparse coupling", size: n, limit })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_entries(entries: usize) -> Result<(), Error> {
+    let limit = u32::MAX as usize;
+    if entries > limit {
+        return Err(Error::TooLarge { what: "entries of a sparse coupling", size: entries, limit });
+    }
+    Ok(())
+}
+
+/// Rows gathered from entries in any order.
+struct Rows<T> {
+    starts: Vec<u32>,
+    columns: Vec<u32>,
+    weights: Vec<T>,
+}
+
+impl<T: Real> Rows<T> {
+    /// Sorts entries `(row, column, weight)` into rows, stably. `entries` is
+    /// called twice and must yield the same; the indices are in range.
+    fn gather<I: Iterator<Item = (u32, u32, T)>>(n: usize, entries: impl Fn() -> I) -> Self {
+        let mut starts = vec![0_u32; n + 1];
+        for (row, _, _) in entries() {
+            starts[row as usize + 1] += 1;
+        }
+        for i in 0..n {
+            starts[i + 1] += starts[i];
+        }
+        let len = starts[n] as usize;
+        let (mut columns, mut weights) = (vec![0; len], vec![T::ZERO; len]);
+        for (row, column, weight) in entries() {
+            // `starts[row]` runs ahead to the row's end, the next row's start.
+            let at = &mut starts[row as usize];
+            columns[*at as usize] = column;
+            weights[*at as usize] = weight;
+            *at += 1;
+        }
+        starts.copy_within(..n, 1);
+        starts[0] = 0;
+        Self { starts, columns, weights }
+    }
+
+    /// The transpose, with the columns of each row in increasing order.
+    fn transposed(&self) -> Self {
+        let csr = Csr { starts: &self.starts, columns: &self.columns, weights: &self.weights };
+        let n = self.starts.len() - 1;
+        Self::gather(n, || {
+            (0..n).flat_map(move |i| {
+                let (columns, weights) = csr.row(i);
+                columns.iter().zip(weights).map(move |(j, w)| (*j, i as u32, *w))
+            })
+        })
+    }
+
+    fn check_duplicates(&self, what: &'static str) -> Result<(), Error> {
+        for (row, range) in self.starts.windows(2).enumerate() {
+            let columns = &self.columns[range[0] as usize..range[1] as usize];
+            if let Some(pair) = columns.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(Error::Duplicate { what, row, col: pair[0] as usize });
+            }
+        }
+        Ok(())
+    }
+
+    fn build(self) -> SparseCoupling<T> {
+        let mut coupling = SparseCoupling {
+            starts: self.starts,
+            columns: self.columns,
+            weights: self.weights,
+            norm_bound: f64::INFINITY,
+        };
+        let degrees = coupling.starts.windows(2).map(|range| range[1] - range[0]);
+        let terms = degrees.max().unwrap_or(0) as usize;
+        coupling.norm_bound = norm::collatz_wielandt(coupling.dim(), terms, |v, out| {
+            for (i, out) in out.iter_mut().enumerate() {
+                let (columns, weights) = coupling.neighbors(i);
+                *out = columns
+                    .iter()
+                    .zip(weights)
+                    .map(|(j, w)| w.to_f64().abs() * v[*j as usize])
+                    .sum();
+            }
+        });
+        coupling
+    }
+}
+
+impl<T: Real> SparseCoupling<T> {
+    /// From undirected edges `(i, j, W_ij)`, each given once, with a zero
+    /// diagonal.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for `n = 0`; [`Error::TooLarge`] if `n` exceeds `2²²`
+    /// plus twice the number of edges (a node count that no edge list of this
+    /// length can mean) or the 32-bit indices; [`Error::OutOfRange`];
+    /// [`Error::NotFinite`]; [`Error::Duplicate`] for an edge given twice, in
+    /// either direction; [`Error::SelfEdge`] for `i = j`: a diagonal is given
+    /// as such to [`with_diagonal`](Self::with_diagonal).
+    pub fn from_edges(n: usize, edges: &[(usize, usize, T)]) -> Result<Self, Error> {
+        Self::from_parts(n, edges, &[])
+    }
+
+    /// From undirected edges and the diagonal, `n` numbers.
+    ///
+    /// # Errors
+    /// As [`from_edges`](Self::from_edges), and [`Error::Dimension`] or
+    /// [`Error::NotFinite`] for the diagonal.
+    pub fn with_diagonal(
+        n: usize,
+        edges: &[(usize, usize, T)],
+        diagonal: &[T],
+    ) -> Result<Self, Error> {
+        validate::dimension("diagonal of a sparse coupling", n, diagonal.len())?;
+        validate::finite("diagonal of a sparse coupling", diagonal)?;
+        Self::from_parts(n, edges, diagonal)
+    }
+
+    fn from_parts(n: usize, edges: &[(usize, usize, T)], diagonal: &[T]) -> Result<Self, Error> {
+        check_dim(n, edges.len().saturating_add(diagonal.len()))?;
+        check_entries(edges.len().saturating_mul(2).saturating_add(diagonal.len()))?;
+        for (index, (i, j, weight)) in edges.iter().enumerate() {
+            let largest = *i.max(j);
+            if largest >= n {
+                return Err(Error::OutOfRange { what: "edge", index: largest, bound: n });
+            }
+            if i == j {
+                return Err(Error::SelfEdge { edge: index, node: *i });
+            }
+            if !Real::is_finite(*weight) {
+                let value = weight.to_f64();
+                return Err(Error::NotFinite { what: "edge weight", index, value });
+            }
+        }
+        let rows = Rows::gather(n, || {
+            let stored = diagonal.iter().enumerate().filter(|(_, d)| **d != T::ZERO);
+            edges
+                .iter()
+                .flat_map(|(i, j, w)| [(*i as u32, *j as u32, *w), (*j as u32, *i as u32, *w)])
+                .chain(stored.map(|(i, d)| (i as u32, i as u32, *d)))
+        });
+        // Both triangles are there, so the transpose is the same matrix, sorted.
+        let rows = rows.transposed();
+        rows.check_duplicates("edge")?;
+        Ok(rows.build())
+    }
+
+    /// From compressed rows: row `i` has columns `columns[starts[i]..starts[i
+    /// + 1]]`, in any order, and the weights at the same positions. Diagonal
+    /// entries are allowed. The dimension is `starts.len() − 1`.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without rows, [`Error::Dimension`] if the arrays do not
+    /// fit together, [`Error::OutOfRange`] for a column or a start out of
+    /// place, [`Error::Duplicate`], [`Error::NotFinite`], [`Error::TooLarge`],
+    /// [`Error::Asymmetric`] unless every entry has an equal mirror image.
+    pub fn from_csr(starts: &[usize], columns: &[u32], weights: &[T]) -> Result<Self, Error> {
+        let n = starts.len().saturating_sub(1);
+        check_entries(columns.len())?;
+        check_entries(n)?;
+        let (Some(last), true) = (starts.last(), n > 0) else {
+            return Err(Error::Empty { what: "sparse coupling" });
+        };
+        validate::dimension("first row start", 0, starts[0])?;
+        validate::dimension("columns of a sparse coupling", *last, columns.len())?;
+        validate::dimension("weights of a sparse coupling", columns.len(), weights.len())?;
+        if let Some(pair) = starts.windows(2).find(|pair| pair[0] > pair[1]) {
+            let (index, bound) = (pair[0], pair[1].saturating_add(1));
+            return Err(Error::OutOfRange { what: "row start", index, bound });
+        }
+        if let Some(j) = columns.iter().find(|j| **j as usize >= n) {
+            return Err(Error::OutOfRange { what: "column", index: *j as usize, bound: n });
+        }
+        validate::finite("weights of a sparse coupling", weights)?;
+        let given = Rows {
+            starts: starts.iter().map(|start| *start as u32).collect(),
+            columns: columns.to_vec(),
+            weights: weights.to_vec(),
+        };
+        let mirror = given.transposed();
+        let rows = mirror.transposed();
+        rows.check_duplicates("sparse coupling")?;
+        check_mirror(&rows, &mirror)?;
+        Ok(rows.build())
+    }
+
+    /// `n`.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Number of stored entries: twice the edges, and the diagonal.
+    #[must_use]
+    pub fn entry_count(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Stored columns of row `i`, increasing, and their weights.
+    ///
+    /// # Panics
+    /// If `i` is not below `n`, as slice indexing does.
+    #[must_use]
+    pub fn neighbors(&self, i: usize) -> (&[u32], &[T]) {
+        self.csr().row(i)
+    }
+
+    /// `W x` for `replicas` states at once, stored with the replicas of one
+    /// node side by side: entry `(i, r)` at `i * replicas + r`. One pass over
+    /// the matrix serves up to 32 replicas; multiples of 8 (`f64`) or 16
+    /// (`f32`) fill the vector registers. Zero replicas are none.
+    ///
+    /// # Panics
+    /// Unless both slices have length `n * replicas`.
+    pub fn apply_interleaved(&self, x: &[T], out: &mut [T], replicas: usize) {
+        T::sparse_sweep(self.csr(), x, out, replicas);
+    }
+
+    fn csr(&self) -> Csr<'_, T> {
+        Csr { starts: &self.starts, columns: &self.columns, weights: &self.weights }
+    }
+}
+
+/// `rows` and its transpose must be the same matrix.
+fn check_mirror<T: Real>(rows: &Rows<T>, mirror: &Rows<T>) -> Result<(), Error> {
+    let a = Csr { starts: &rows.starts, columns: &rows.columns, weights: &rows.weights };
+    let b = Csr { starts: &mirror.starts, columns: &mirror.columns, weights: &mirror.weights };
+    let get = |(columns, weights): (&[u32], &[T]), at: usize| match columns.get(at) {
+        Some(j) => (*j as usize, weights[at].to_f64()),
+        None => (usize::MAX, 0.0),
+    };
+    for row in 0..rows.starts.len() - 1 {
+        let (a, b) = (a.row(row), b.row(row));
+        for at in 0..a.0.len().max(b.0.len()) {
+            let ((i, w), (j, v)) = (get(a, at), get(b, at));
+            if i != j || w != v {
+                // The smaller column is stored on one side only.
+                let col = i.min(j);
+                let upper = if i == col { w } else { 0.0 };
+                let lower = if j == col { v } else { 0.0 };
+                return Err(Error::Asymmetric { row, col, upper, lower });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Replicas that one pass of [`apply_batch`](Coupling::apply_batch) serves: a
+/// cache line or two of each node.
+const BLOCK: usize = 16;
+
+impl<T: Real> Coupling<T> for SparseCoupling<T> {
+    fn dim(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    fn apply(&self, x: &[T], out: &mut [T], _ws: &mut Workspace<T>) {
+        self.apply_interleaved(x, out, 1);
+    }
+
+    fn apply_batch(&self, x: Batch<'_, T>, mut out: BatchMut<'_, T>, ws: &mut Workspace<T>) {
+        let n = self.dim();
+        assert_eq!(x.dim(), n, "batch: dimension of the coupling");
+        assert_eq!(out.as_mut_slice().len(), x.as_slice().len(), "output: the shape of the input");
+        let (states, ws) = ws.take(n * BLOCK);
+        let (products, _) = ws.take(n * BLOCK);
+        let blocks = x.as_slice().chunks(n * BLOCK);
+        for (x, out) in blocks.zip(out.as_mut_slice().chunks_mut(n * BLOCK)) {
+            let replicas = x.len() / n;
+            if replicas == 1 {
+                self.apply_interleaved(x, out, 1);
+                continue;
+            }
+            let states = &mut states[..n * replicas];
+            let products = &mut products[..n * replicas];
+            interleave(x, states, replicas);
+            self.apply_interleaved(states, products, replicas);
+            separate(products, out, replicas);
+        }
+    }
+
+    fn row(&self, i: usize, out: &mut [T]) {
+        assert_eq!(out.len(), self.dim(), "row: as long as the dimension");
+        out.fill(T::ZERO);
+        let (columns, weights) = self.neighbors(i);
+        for (j, w) in columns.iter().zip(weights) {
+            out[*j as usize] = *w;
+        }
+    }
+
+    fn row_dot(&self, i: usize, x: &[T]) -> T {
+        assert_eq!(x.len(), self.dim(), "state: as long as the dimension");
+        let (columns, weights) = self.neighbors(i);
+        let mut sum = T::ZERO;
+        for (j, w) in columns.iter().zip(weights) {
+            sum += *w * x[*j as usize];
+        }
+        sum
+    }
+
+    fn diagonal(&self, out: &mut [T]) {
+        assert_eq!(out.len(), self.dim(), "diagonal: as long as the dimension");
+        for (i, out) in out.iter_mut().enumerate() {
+            let (columns, weights) = self.neighbors(i);
+            *out = columns.binary_search(&(i as u32)).map_or(T::ZERO, |at| weights[at]);
+        }
+    }
+
+    fn norm_bound(&self) -> f64 {
+        self.norm_bound
+    }
+}
+
+/// Columns to rows of `replicas`: `rows[i * replicas + r] = columns[r * n + i]`.
+fn interleave<T: Real>(columns: &[T], rows: &mut [T], replicas: usize) {
+    let n = columns.len() / replicas;
+    for (i, row) in rows.chunks_exact_mut(replicas).enumerate() {
+        for (r, value) in row.iter_mut().enumerate() {
+            *value = columns[r * n + i];
+        }
+    }
+}
+
+/// The inverse of [`interleave`].
+fn separate<T: Real>(rows: &[T], columns: &mut [T], replicas: usize) {
+    let n = columns.len() / replicas;
+    for (i, row) in rows.chunks_exact(replicas).enumerate() {
+        for (r, value) in row.iter().enumerate() {
+            columns[r * n + i] = *value;
+        }
+    }
+}
