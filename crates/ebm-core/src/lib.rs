@@ -15,12 +15,14 @@
 #![deny(unsafe_code)]
 
 mod batch;
+pub mod check;
 pub mod coupling;
 mod energy;
 mod error;
 mod field;
 pub mod flow;
 pub mod linalg;
+pub mod network;
 pub mod observer;
 pub mod ode;
 pub mod problems;
