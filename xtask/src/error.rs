@@ -21,6 +21,14 @@ pub(crate) enum TaskError {
         /// Why it failed.
         source: io::Error,
     },
+    /// A program could not be started.
+    #[error("cannot run `{program}`: {source}")]
+    Spawn {
+        /// The command line.
+        program: String,
+        /// Why it failed.
+        source: io::Error,
+    },
     /// The task ran and its result is negative.
     #[error("{0}")]
     Failed(String),

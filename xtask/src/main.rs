@@ -3,16 +3,20 @@
 #![allow(dead_code, reason = "tasks land one after the other")]
 
 mod arguments;
+mod ci;
 mod claim;
 mod claims;
 mod console;
 mod digits;
+mod docs;
 mod error;
 mod files;
 mod machine;
 mod page;
+mod process;
 mod report;
 mod reproduce;
+mod tidy;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -28,7 +32,12 @@ struct Task {
 }
 
 /// Every task. Names of two words share the first.
-const TASKS: [Task; 1] = [Task { spec: &reproduce::SPEC, run: reproduce::run }];
+const TASKS: [Task; 4] = [
+    Task { spec: &reproduce::SPEC, run: reproduce::run },
+    Task { spec: &docs::SPEC, run: docs::run },
+    Task { spec: &tidy::SPEC, run: tidy::run },
+    Task { spec: &ci::SPEC, run: ci::run },
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();

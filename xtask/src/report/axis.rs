@@ -45,6 +45,12 @@ impl Scale {
         Self { start, end, ..self }
     }
 
+    /// The same scale beginning at zero, if it is linear and no value is negative.
+    pub(super) fn starting_at_zero(self, values: impl Iterator<Item = f64>) -> Self {
+        let low = if !self.log && values.into_iter().all(|v| v >= 0.0) { 0.0 } else { self.low };
+        Self { low, ..self }
+    }
+
     /// Where a value is drawn; `None` where it is not finite or, on a logarithmic axis, not positive.
     pub(super) fn position(&self, value: f64) -> Option<f64> {
         Some(self.place(scaled(value, self.log)?))
@@ -75,7 +81,7 @@ impl Scale {
     /// Whole decades where there are some; within a decade, round values.
     fn log_ticks(&self, count: usize) -> Vec<(f64, String)> {
         let span = self.high - self.low;
-        if span >= 1.8 {
+        if span >= 2.6 {
             let step = (span / count.max(1) as f64).ceil().max(1.0);
             return multiples(self.low, self.high, step)
                 .into_iter()
@@ -83,8 +89,11 @@ impl Scale {
                 .collect();
         }
         let decades = multiples(self.low.floor(), self.high.ceil(), 1.0);
-        let factors: &[f64] =
-            if span > 0.7 { &[1.0, 2.0, 5.0] } else { &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0] };
+        let factors: &[f64] = match span {
+            1.4.. => &[1.0, 3.0],
+            0.7.. => &[1.0, 2.0, 5.0],
+            _ => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
+        };
         let mut values: Vec<f64> = decades
             .iter()
             .flat_map(|d| factors.iter().map(move |f| f.log10() + d))
@@ -154,6 +163,7 @@ fn number(value: f64, digits: usize) -> String {
     }
     signed(match trimmed(mantissa) {
         "1" => power_of_ten(exponent),
+        "-1" => format!("-{}", power_of_ten(exponent)),
         mantissa => format!("{mantissa}·{}", power_of_ten(exponent)),
     })
 }
@@ -197,6 +207,7 @@ mod tests {
         assert_eq!(labels(&[-3.0, 7.0], false), ["−2", "0", "2", "4", "6"]);
         assert_eq!(labels(&[0.0, 2e6], false), ["0", "5·10⁵", "10⁶", "1.5·10⁶", "2·10⁶"]);
         assert_eq!(labels(&[0.0, 3e-6], false), ["0", "10⁻⁶", "2·10⁻⁶", "3·10⁻⁶"]);
+        assert_eq!(labels(&[-1e6, 1e6], false)[0], "−10⁶");
         assert_eq!(
             labels(&[99.98, 100.02], false),
             ["99.98", "99.99", "100.00", "100.01", "100.02"]

@@ -60,7 +60,8 @@ impl Layout {
     fn new(pictures: &Pictures, columns: usize, largest: usize) -> Self {
         let longest = pictures.rows.iter().map(|(l, _)| l.chars().count()).max().unwrap_or(0);
         let left = (0.56 * FONT * longest as f64 + 8.0).min(0.3 * WIDTH);
-        let room = WIDTH - left;
+        // The frames of the last column need a little more.
+        let room = WIDTH - left - 1.0;
         let per_line = columns.min(((room + GAP) / (PICTURE.0 + GAP)) as usize).max(1);
         let size = ((room + GAP) / per_line as f64 - GAP).min(PICTURE.1);
         let pixel = size / pictures.width as f64;

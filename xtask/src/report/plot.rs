@@ -105,8 +105,11 @@ impl Frame {
             widest.map_or(0.02, |n| 0.02_f64.max(0.55 / n.saturating_sub(1).max(1) as f64));
         let x = Scale::fit(points.iter().map(|p| p.0), plot.x.log, margin)?;
         let base = widest.filter(|_| !plot.y.log).map(|_| 0.0);
-        let y = Scale::fit(points.iter().map(|p| p.1).chain(base), plot.y.log, 0.04)?;
-        let labels = y.ticks(5);
+        let mut y = Scale::fit(points.iter().map(|p| p.1).chain(base), plot.y.log, 0.04)?;
+        if base.is_some() {
+            y = y.starting_at_zero(points.iter().map(|p| p.1));
+        }
+        let labels = y.ticks(6);
         let widest_label = labels.iter().map(|(_, l)| l.chars().count()).max().unwrap_or(0);
         let left = 14.0 + CHARACTER * widest_label as f64;
         let right = WIDTH - 16.0;
@@ -118,7 +121,7 @@ impl Frame {
         let mut grid = String::new();
         let mut text = String::new();
         let mut free = f64::INFINITY;
-        for (at, label) in self.y.ticks(5) {
+        for (at, label) in self.y.ticks(6) {
             let _ = write!(grid, "M{left:.1} {at:.1}H{right:.1}");
             if at < free {
                 let (x, y) = (left - 7.0, at + 0.35 * FONT);
@@ -162,7 +165,7 @@ impl Frame {
         let width = |ticks: &[(f64, String)]| -> f64 {
             ticks.iter().map(|(_, l)| CHARACTER * l.chars().count() as f64 + 14.0).sum()
         };
-        let mut counts = (2..=6).rev().map(|count| self.x.ticks(count));
+        let mut counts = (2..=8).rev().map(|count| self.x.ticks(count));
         counts.find(|ticks| width(ticks) <= room).unwrap_or_else(|| self.x.ticks(2))
     }
 
