@@ -1,0 +1,48 @@
+//! What can be wrong with an input: which file, which line, what was expected.
+
+use std::path::PathBuf;
+
+/// An invalid input to this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An invalid argument, reported by the layer below.
+    #[error(transparent)]
+    Core(#[from] ebm_core::Error),
+    /// A file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason given by the operating system.
+        source: std::io::Error,
+    },
+    /// The text of an instance is malformed.
+    #[error("line {line}: expected {expected}, found {found}")]
+    Parse {
+        /// Line, counted from 1.
+        line: usize,
+        /// What the format requires there.
+        expected: String,
+        /// What stands there, shortened.
+        found: String,
+    },
+    /// A malformed file, with its name.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: Box<Error>,
+    },
+    /// The problem is too large for the method.
+    #[error("{method} handles at most {limit} spins, found {spins}")]
+    TooManySpins {
+        /// The method.
+        method: &'static str,
+        /// Its limit.
+        limit: usize,
+        /// Spins of the problem.
+        spins: usize,
+    },
+}

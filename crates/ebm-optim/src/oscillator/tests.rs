@@ -1,0 +1,254 @@
+//! The three views of the machine agree, and each against exact answers.
+
+use std::f64::consts::PI;
+
+use ebm_core::flow::GradientFlow;
+use ebm_core::{Curvature, Energy, Gradient, Lyapunov, VectorField, Workspace, random};
+use proptest::prelude::*;
+use rand::RngExt;
+
+use super::*;
+use crate::schedule::Schedule;
+use crate::{Ising, exhaustive};
+
+/// A random sparse problem with couplings ±1 and fields when asked.
+fn random_problem(n: usize, density: f64, fields: bool, seed: u64) -> Ising {
+    let mut rng = random::stream(seed, 0);
+    let mut couplings = Vec::new();
+    for i in 0..n {
+        for j in i + 1..n {
+            if rng.random::<f64>() < density {
+                couplings.push((i, j, if rng.random::<bool>() { 1.0 } else { -1.0 }));
+            }
+        }
+    }
+    let problem = Ising::from_couplings(n, &couplings).unwrap();
+    let values = (0..n).map(|_| if fields { rng.random_range(-1.0..1.0) } else { 0.0 }).collect();
+    problem.with_fields(values).unwrap()
+}
+
+fn phases(n: usize, seed: u64) -> Vec<f64> {
+    let mut rng = random::stream(seed, 1);
+    (0..n).map(|_| rng.random_range(-PI..PI)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn derivatives_match_finite_differences(seed in 0_u64..1000, k in 0.1..2.0, lock in 0.0..2.0) {
+        let problem = random_problem(7, 0.6, true, seed);
+        let energy = OscillatorEnergy::new(&problem, k, lock).unwrap();
+        let (x, v) = (phases(7, seed), phases(7, seed + 1));
+        let gradient = energy.gradient_at(&x);
+        let h = 1e-5;
+        let shifted = |sign: f64| -> Vec<f64> {
+            x.iter().zip(&v).map(|(x, v)| x + sign * h * v).collect()
+        };
+        let slope = (energy.energy_at(&shifted(1.0)) - energy.energy_at(&shifted(-1.0))) / (2.0 * h);
+        let dot: f64 = gradient.iter().zip(&v).map(|(g, v)| g * v).sum();
+        prop_assert!((slope - dot).abs() < 1e-6 * (1.0 + dot.abs()));
+        let mut hv = vec![0.0; 7];
+        energy.hessian_vec(&x, &v, &mut hv, &mut Workspace::new());
+        let (up, down) = (energy.gradient_at(&shifted(1.0)), energy.gradient_at(&shifted(-1.0)));
+        for i in 0..7 {
+            prop_assert!(((up[i] - down[i]) / (2.0 * h) - hv[i]).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn binary_phases_carry_the_ising_energy(seed in 0_u64..1000, k in 0.1..2.0, lock in 0.0..2.0) {
+        let problem = random_problem(9, 0.5, true, seed);
+        let mut rng = random::stream(seed, 2);
+        let spins: Vec<i8> = (0..9).map(|_| if rng.random::<bool>() { 1 } else { -1 }).collect();
+        let x: Vec<f64> = spins.iter().map(|&s| if s > 0 { 0.0 } else { PI }).collect();
+        let energy = OscillatorEnergy::new(&problem, k, lock).unwrap();
+        let expected = k * problem.energy(&spins) - 9.0 * lock / 2.0;
+        prop_assert!((energy.energy_at(&x) - expected).abs() < 1e-12 * (1.0 + expected.abs()));
+        prop_assert!(energy.gradient_at(&x).iter().all(|g| g.abs() < 1e-12));
+    }
+
+    #[test]
+    fn noise_free_energy_never_rises_below_the_step_bound(seed in 0_u64..1000, fraction in 0.1..1.0) {
+        let problem = random_problem(12, 0.4, true, seed);
+        let energy = OscillatorEnergy::new(&problem, 1.0, 0.5).unwrap();
+        let h = fraction * 2.0 / energy.curvature_bound();
+        let mut x = phases(12, seed);
+        let mut before = energy.energy_at(&x);
+        for _ in 0..100 {
+            let gradient = energy.gradient_at(&x);
+            x.iter_mut().zip(&gradient).for_each(|(x, g)| *x -= h * g);
+            let after = energy.energy_at(&x);
+            prop_assert!(after <= before + 1e-12 * before.abs());
+            before = after;
+        }
+    }
+}
+
+#[test]
+fn rate_is_the_negative_squared_speed() {
+    let problem = random_problem(8, 0.5, true, 3);
+    let flow = GradientFlow(OscillatorEnergy::new(&problem, 0.7, 0.3).unwrap());
+    let x = phases(8, 3);
+    let speed: f64 = flow.eval_at(0.0, &x).iter().map(|v| v * v).sum();
+    assert!((flow.lyapunov_rate(&x, &mut Workspace::new()) + speed).abs() < 1e-12 * speed);
+}
+
+/// The fast machine without noise is explicit Euler on the annealed field.
+#[test]
+fn fast_form_agrees_with_the_ode_form() {
+    let problem = random_problem(40, 0.15, true, 11);
+    let (steps, step) = (100, 0.05);
+    let locking = Schedule::ramp(0.0, 0.5).unwrap();
+    let silent = Schedule::constant(0.0).unwrap();
+    let machine = OscillatorIsingMachine {
+        replicas: 20,
+        steps,
+        step,
+        locking: locking.clone(),
+        noise: silent.clone(),
+        ..Default::default()
+    };
+    let duration = steps as f64 * step;
+    let field =
+        AnnealedOscillators::new(&problem, natural_strength(&problem), locking, silent, duration)
+            .unwrap();
+    let [start, end] = machine.phases(&problem, 5).unwrap();
+    assert_eq!((start.len(), end.len()), (20 * 40, 20 * 40));
+    let mut worst = 0.0_f64;
+    for (start, end) in start.chunks(40).zip(end.chunks(40)) {
+        let mut x: Vec<f64> = start.iter().map(|&v| f64::from(v)).collect();
+        for k in 0..steps {
+            let velocity = field.eval_at(k as f64 * step, &x);
+            x.iter_mut().zip(&velocity).for_each(|(x, v)| *x += step * v);
+        }
+        for (x, y) in x.iter().zip(end) {
+            worst = worst.max((x - f64::from(*y)).abs());
+        }
+    }
+    // Single precision: 100 steps of rounding at phases of order 2π, amplified
+    // by at most exp(∫ Lipschitz) ≈ e³ on the way.
+    assert!(worst < 2e-3, "largest phase difference {worst:e}");
+    assert!(worst > 0.0);
+}
+
+/// At constant `K_s` and `σ` the machine samples `exp(−E/T)` with `T = σ²/2`.
+#[test]
+fn noise_of_the_fast_form_has_its_temperature() {
+    let problem = Ising::from_couplings(2, &[(0, 1, 1.0)]).unwrap();
+    let (sigma, lock) = (1.0, 0.4);
+    let energy = OscillatorEnergy::new(&problem, 1.0, lock).unwrap();
+    let machine = OscillatorIsingMachine {
+        replicas: 8192,
+        steps: 2000,
+        step: 0.01,
+        coupling: 1.0 / natural_strength(&problem),
+        locking: Schedule::constant(lock).unwrap(),
+        noise: Schedule::constant(sigma).unwrap(),
+    };
+    let mean_at = |temperature: f64| {
+        // The trapezoidal rule is spectrally accurate for periodic integrands.
+        let (mut z, mut mean) = (0.0, 0.0);
+        for i in 0..64 {
+            for j in 0..64 {
+                let angle = |k: i32| f64::from(k) * PI / 32.0;
+                let e = energy.energy_at(&[angle(i), angle(j)]);
+                z += (-e / temperature).exp();
+                mean += e * (-e / temperature).exp();
+            }
+        }
+        mean / z
+    };
+    let [_, end] = machine.phases(&problem, 17).unwrap();
+    let values: Vec<f64> =
+        end.chunks(2).map(|x| energy.energy_at(&[f64::from(x[0]), f64::from(x[1])])).collect();
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|e| (e - mean) * (e - mean)).sum::<f64>() / (count - 1.0);
+    let standard_error = (variance / count).sqrt();
+    let deviation = |temperature: f64| (mean - mean_at(temperature)).abs() / standard_error;
+    assert!(deviation(sigma * sigma / 2.0) < 4.0, "{}", deviation(sigma * sigma / 2.0));
+    // The same test tells temperatures 10 % apart.
+    assert!(deviation(0.55 * sigma * sigma) > 4.0);
+    assert!(deviation(0.45 * sigma * sigma) > 4.0);
+}
+
+#[test]
+fn finds_the_exhaustive_optimum() {
+    for seed in 0..10 {
+        let problem = random_problem(14, 0.5, true, 100 + seed);
+        let machine = OscillatorIsingMachine { replicas: 32, steps: 1000, ..Default::default() };
+        let solution = machine.solve(&problem, seed).unwrap();
+        let ground = exhaustive::ground_state(&problem).unwrap();
+        assert!((solution.best.energy - ground.energy).abs() < 1e-9, "seed {seed}");
+        for replica in &solution.replicas {
+            assert!(replica.polished.energy <= replica.read_out.energy);
+            assert_eq!(replica.polished.energy, problem.energy(&replica.polished.spins));
+            for i in 0..14 {
+                assert!(problem.flip_delta(&replica.polished.spins, i) >= -1e-9);
+            }
+        }
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_threads_or_replica_count() {
+    let problem = random_problem(30, 0.2, false, 4);
+    let machine = OscillatorIsingMachine { replicas: 40, steps: 200, ..Default::default() };
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| machine.solve(&problem, 9).unwrap())
+    };
+    let one = with(1);
+    assert_eq!(one, with(2));
+    assert_eq!(one, with(4));
+    let fewer = OscillatorIsingMachine { replicas: 7, ..machine.clone() };
+    assert_eq!(fewer.solve(&problem, 9).unwrap().replicas, one.replicas[..7]);
+    assert_ne!(machine.solve(&problem, 10).unwrap().replicas, one.replicas);
+}
+
+#[test]
+fn steps_do_not_allocate() {
+    let problem = random_problem(30, 0.2, false, 4);
+    let count = |steps: usize| {
+        let machine = OscillatorIsingMachine { replicas: 16, steps, ..Default::default() };
+        allocation_counter::measure(|| drop(machine.phases(&problem, 9).unwrap())).count_total
+    };
+    assert_eq!(count(10), count(1000));
+}
+
+#[test]
+fn degenerate_problems_are_solved() {
+    for n in [1, 2, 5] {
+        let free = Ising::from_couplings(n, &[]).unwrap();
+        let machine = OscillatorIsingMachine { replicas: 3, steps: 20, ..Default::default() };
+        assert_eq!(machine.solve(&free, 0).unwrap().best.energy, 0.0);
+    }
+    let field = Ising::from_couplings(1, &[]).unwrap().with_fields(vec![-2.0]).unwrap();
+    let machine = OscillatorIsingMachine { replicas: 3, steps: 20, ..Default::default() };
+    assert_eq!(machine.solve(&field, 0).unwrap().best.spins, [-1]);
+    let huge = Ising::from_couplings(3, &[(0, 1, 1e200), (1, 2, -1e200)]).unwrap();
+    assert_eq!(machine.solve(&huge, 0).unwrap().best.energy, -2e200);
+}
+
+#[test]
+fn rejects_bad_settings() {
+    let problem = random_problem(5, 0.5, false, 0);
+    let bad = [
+        OscillatorIsingMachine { replicas: 0, ..Default::default() },
+        OscillatorIsingMachine { steps: 0, ..Default::default() },
+        OscillatorIsingMachine { step: 0.0, ..Default::default() },
+        OscillatorIsingMachine { step: f64::NAN, ..Default::default() },
+        OscillatorIsingMachine { coupling: -1.0, ..Default::default() },
+        OscillatorIsingMachine { coupling: f64::INFINITY, ..Default::default() },
+    ];
+    for machine in bad {
+        assert!(machine.solve(&problem, 0).is_err(), "{machine:?}");
+    }
+    let one = Schedule::constant(1.0).unwrap();
+    assert!(AnnealedOscillators::new(&problem, -1.0, one.clone(), one.clone(), 1.0).is_err());
+    assert!(AnnealedOscillators::new(&problem, 1.0, one.clone(), one, 0.0).is_err());
+    assert!(OscillatorEnergy::new(&problem, f64::NAN, 0.0).is_err());
+    assert!(problem.with_fields(vec![f64::NAN; 5]).is_err());
+    assert!(Ising::from_couplings(0, &[]).is_err());
+}
