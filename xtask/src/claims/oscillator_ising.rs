@@ -1,0 +1,136 @@
+//! Oscillator Ising machine: reads out ground states known by enumeration, and
+//! cuts of G-set graphs where their files are at hand.
+
+use std::error::Error;
+use std::f64::consts::TAU;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use ebm_core::sde::{self, EulerMaruyama};
+use ebm_core::{Snapshot, random};
+use ebm_optim::oscillator::{AnnealedOscillators, natural_strength};
+use ebm_optim::{Graph, OscillatorIsingMachine, exhaustive, rudy};
+use rand::RngExt;
+
+use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings};
+
+/// Best cuts known, from the literature on the G-set.
+const BEST_KNOWN: [(&str, f64); 2] = [("G1", 11624.0), ("G22", 13359.0)];
+
+pub(crate) fn claim() -> Claim {
+    Claim {
+        id: "optim/oscillator-ising-machine",
+        crate_name: "ebm-optim",
+        claim: "Coupled oscillators with rising second-harmonic locking and falling noise settle \
+                on maximum cuts",
+        source: "T. Wang and J. Roychowdhury, arXiv 1903.07163; optima by enumeration of all cuts; \
+                 G-set best known cuts where the files are given",
+        target: "maximum cut of every random graph with 20 nodes and 60 edges; at least 99.5 % of \
+                 the best known cut on G1 and G22 before polishing",
+        run,
+    }
+}
+
+fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
+    let graphs = if settings.quick { 3 } else { 20 };
+    let machine = OscillatorIsingMachine { replicas: 64, steps: 2000, ..Default::default() };
+    let (mut found, mut hits) = (0, 0);
+    for seed in 0..graphs {
+        let graph = random_graph(20, 60, seed)?;
+        let optimum = graph.cut_of_energy(exhaustive::ground_state(graph.ising())?.energy);
+        let solution = machine.solve(graph.ising(), seed)?;
+        let reached = |energy: f64| graph.cut_of_energy(energy) >= optimum;
+        hits += solution.replicas.iter().filter(|r| reached(r.read_out.energy)).count();
+        found += usize::from(solution.replicas.iter().any(|r| reached(r.read_out.energy)));
+    }
+    let share = 100.0 * hits as f64 / (graphs as usize * machine.replicas) as f64;
+    let mut measured = format!("{found} of {graphs} optima, by {share:.0} % of the replicas");
+    let mut pass = found == graphs as usize;
+    if let Some(data) = &settings.data {
+        for (name, best_known) in BEST_KNOWN {
+            if let Some(path) = find(data, name) {
+                let (cut, polished) = solve_file(&path, settings.quick)?;
+                pass &= settings.quick || cut >= 0.995 * best_known;
+                measured +=
+                    &format!("; {name}: {cut} read out, {polished} polished of {best_known}");
+            }
+        }
+    }
+    Ok(Finding { measured, pass, figure: Figure::Plot(phases_over_time()?) })
+}
+
+/// The file in the directory itself or in its `gset` folder.
+fn find(data: &Path, name: &str) -> Option<std::path::PathBuf> {
+    [data.join(name), data.join("gset").join(name)].into_iter().find(|path| path.is_file())
+}
+
+/// Best cut of the replicas as read out, and after one-flip descent.
+fn solve_file(path: &Path, quick: bool) -> Result<(f64, f64), Box<dyn Error>> {
+    let graph = rudy::read(path)?;
+    let steps = if quick { 200 } else { 3000 };
+    let machine = OscillatorIsingMachine { replicas: 32, steps, ..Default::default() };
+    let solution = machine.solve(graph.ising(), 1)?;
+    let best = |energies: &mut dyn Iterator<Item = f64>| {
+        graph.cut_of_energy(energies.fold(f64::INFINITY, f64::min))
+    };
+    Ok((
+        best(&mut solution.replicas.iter().map(|r| r.read_out.energy)),
+        best(&mut solution.replicas.iter().map(|r| r.polished.energy)),
+    ))
+}
+
+fn random_graph(nodes: usize, edges: usize, seed: u64) -> Result<Graph, Box<dyn Error>> {
+    let mut rng = random::stream(seed, u64::MAX);
+    let mut pairs: Vec<(usize, usize)> =
+        (0..nodes).flat_map(|i| (i + 1..nodes).map(move |j| (i, j))).collect();
+    // The first entries of a Fisher–Yates shuffle.
+    for k in 0..edges {
+        let other = rng.random_range(k..pairs.len());
+        pairs.swap(k, other);
+    }
+    Ok(Graph::new(nodes, pairs[..edges].iter().map(|&(i, j)| (i, j, 1.0)).collect())?)
+}
+
+/// One run of the stochastic differential equation itself, phases modulo 2π.
+fn phases_over_time() -> Result<Plot, Box<dyn Error>> {
+    let graph = random_graph(20, 60, 0)?;
+    let machine = OscillatorIsingMachine::default();
+    let duration = 200.0;
+    let strength = machine.coupling * natural_strength(graph.ising());
+    let (locking, noise) = (machine.locking, machine.noise);
+    let field = AnnealedOscillators::new(graph.ising(), strength, locking, noise, duration)?;
+    let mut rng = random::stream(0, 1);
+    let start: Vec<f64> = (0..20).map(|_| rng.random_range(0.0..TAU)).collect();
+    let mut phases = vec![vec![]; 20];
+    let mut record = |snapshot: &Snapshot<'_>| {
+        if snapshot.step.is_multiple_of(20) {
+            for (series, x) in phases.iter_mut().zip(snapshot.x) {
+                // From −π/2, so that neither locked phase sits on the border.
+                let phase = (x + TAU / 4.0).rem_euclid(TAU) - TAU / 4.0;
+                series.push((snapshot.t, phase / TAU));
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    let options = sde::Options { step: 0.05, seed: 2, ..Default::default() };
+    let end =
+        sde::integrate(&field, &EulerMaruyama, (0.0, duration), &start, &options, &mut record)?;
+    let side = |x: &f64| if x.cos() >= 0.0 { 1 } else { -1 };
+    let spins: Vec<i8> = end.x.iter().map(side).collect();
+    let series = [("s = +1", 1), ("s = −1", -1)].into_iter().flat_map(|(name, spin)| {
+        let of_side = phases.iter().zip(&spins).filter(move |(_, s)| **s == spin);
+        of_side
+            .map(move |(points, _)| Series {
+                name: name.into(),
+                points: points.clone(),
+                mark: Mark::Points,
+            })
+            .collect::<Vec<_>>()
+    });
+    Ok(Plot {
+        title: format!("Phases of 20 oscillators lock to a cut of {}", graph.cut(&spins)),
+        x: Axis { label: "time".into(), log: false },
+        y: Axis { label: "phase / 2π".into(), log: false },
+        series: series.collect(),
+    })
+}
