@@ -41,8 +41,8 @@ const CHANNEL: u32 = 60;
 ///
 /// ```
 /// use ebm_core::sde::BrownianPath;
-/// let mut coarse = BrownianPath::new(7, 0, 1, 0.1, 0, false)?;
-/// let mut fine = BrownianPath::new(7, 0, 1, 0.1, 1, false)?;
+/// let mut coarse = BrownianPath::new(7, 0, 1, 0.1, 0)?;
+/// let mut fine = BrownianPath::new(7, 0, 1, 0.1, 1)?;
 /// coarse.advance();
 /// fine.advance();
 /// let first = fine.increment()[0];
@@ -71,21 +71,11 @@ impl BrownianPath {
     /// The path `stream` of `seed` in `dim` dimensions, on steps of `base`
     /// halved `level` times.
     ///
-    /// The areas `H` cost a second normal a step at level 0 and are drawn there
-    /// only if `areas` is set; the increments are the same either way.
-    ///
     /// # Errors
     /// [`Error::Empty`] if `dim` is zero, [`Error::Parameter`] if `base` is not
     /// finite and positive, [`Error::OutOfRange`] if `level` is above
     /// [`MAX_LEVEL`].
-    pub fn new(
-        seed: u64,
-        stream: u64,
-        dim: usize,
-        base: f64,
-        level: u32,
-        areas: bool,
-    ) -> Result<Self, Error> {
+    pub fn new(seed: u64, stream: u64, dim: usize, base: f64, level: u32) -> Result<Self, Error> {
         if dim == 0 {
             return Err(Error::Empty { what: "noise" });
         }
@@ -96,7 +86,7 @@ impl BrownianPath {
             rng.set_word_pos(u128::from(index) << CHANNEL);
             rng
         };
-        let tracked = if areas || level > 0 { dim } else { 0 };
+        // Halving an interval takes its area into account.
         let halved = if level > 0 { dim } else { 0 };
         Ok(Self {
             base,
@@ -105,11 +95,21 @@ impl BrownianPath {
             areas: channel(1),
             halvings: (0..level).map(|l| channel(2 + l)).collect(),
             dw: vec![0.0; dim],
-            area: vec![0.0; tracked],
+            area: vec![0.0; halved],
             right: (0..level).map(|_| [vec![0.0; dim], vec![0.0; dim]]).collect(),
             normals: [vec![0.0; halved], vec![0.0; halved]],
             index: 0,
         })
+    }
+
+    /// The same path, with the areas `H` at level 0 too. They cost a second
+    /// normal a step there; the increments stay as they are.
+    ///
+    /// Call it before the first step.
+    #[must_use]
+    pub fn with_areas(mut self) -> Self {
+        self.area.resize(self.dw.len(), 0.0);
+        self
     }
 
     /// Length of the steps, `base / 2^level`.
@@ -145,7 +145,8 @@ impl BrownianPath {
         &self.dw
     }
 
-    /// The area `H` over the current step; empty if areas are not tracked.
+    /// The area `H` over the current step; empty at level 0 unless made
+    /// [`with_areas`](Self::with_areas).
     #[must_use]
     pub fn area(&self) -> &[f64] {
         &self.area
@@ -211,8 +212,8 @@ mod tests {
     proptest! {
         #[test]
         fn two_halves_make_a_whole(seed: u64, stream: u64, level in 0_u32..6, base in 1e-6..1e3) {
-            let path = |level| BrownianPath::new(seed, stream, 1, base, level, true);
-            let coarse = steps(&mut path(level)?, 3);
+            let path = |level| BrownianPath::new(seed, stream, 1, base, level);
+            let coarse = steps(&mut path(level)?.with_areas(), 3);
             let fine = steps(&mut path(level + 1)?, 3);
             let tolerance = 1e-14 * base.sqrt();
             for (whole, halves) in coarse.iter().zip(fine.chunks_exact(2)) {
@@ -224,8 +225,8 @@ mod tests {
 
         #[test]
         fn tracking_areas_leaves_the_increments_alone(seed: u64, level in 0_u32..4) {
-            let mut with = BrownianPath::new(seed, 0, 3, 0.1, level, true)?;
-            let mut without = BrownianPath::new(seed, 0, 3, 0.1, level, false)?;
+            let mut with = BrownianPath::new(seed, 0, 3, 0.1, level)?.with_areas();
+            let mut without = BrownianPath::new(seed, 0, 3, 0.1, level)?;
             for _ in 0..20 {
                 with.advance();
                 without.advance();
@@ -240,7 +241,7 @@ mod tests {
     fn increments_and_areas_have_their_covariance_at_every_level() -> Result<(), Error> {
         for level in 0..4 {
             let n = 1 << 15;
-            let mut path = BrownianPath::new(11, 5, 1, 0.8, level, true)?;
+            let mut path = BrownianPath::new(11, 5, 1, 0.8, level)?.with_areas();
             let h = path.step();
             let samples: Vec<[f64; 2]> = steps(&mut path, n >> level)
                 .iter()
@@ -266,8 +267,8 @@ mod tests {
         // I = h (ΔW/2 + H) against the trapezoidal rule on 2¹⁰ pieces, whose
         // error is the average of the areas it leaves out: h √(1/12/2²⁰).
         let (h, level) = (0.7, 10);
-        let mut coarse = BrownianPath::new(3, 1, 1, h, 0, true)?;
-        let mut fine = BrownianPath::new(3, 1, 1, h, level, true)?;
+        let mut coarse = BrownianPath::new(3, 1, 1, h, 0)?.with_areas();
+        let mut fine = BrownianPath::new(3, 1, 1, h, level)?;
         let (dw, area) = steps(&mut coarse, 1)[0];
         let piece = fine.step();
         let (mut w, mut integral) = (0.0, 0.0);
@@ -282,7 +283,7 @@ mod tests {
 
     #[test]
     fn bad_input_is_rejected() {
-        let new = |dim, base, level| BrownianPath::new(0, 0, dim, base, level, true).map(|_| ());
+        let new = |dim, base, level| BrownianPath::new(0, 0, dim, base, level).map(|_| ());
         assert!(matches!(new(0, 0.1, 0), Err(Error::Empty { .. })));
         for base in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(matches!(new(1, base, 0), Err(Error::Parameter { .. })));

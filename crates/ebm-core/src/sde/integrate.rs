@@ -241,7 +241,9 @@ where
         let noise_dim = field.noise_dim();
         let mut block = Block::new(first, x, ends, noise_dim, |j| {
             let stream = options.first_stream.wrapping_add(j as u64);
-            BrownianPath::new(options.seed, stream, noise_dim, grid.base, options.level, areas)
+            let path =
+                BrownianPath::new(options.seed, stream, noise_dim, grid.base, options.level)?;
+            Ok(if areas { path.with_areas() } else { path })
         })?;
         block.arrive(0, grid.time(0), observer);
         for step in 1..=grid.steps {

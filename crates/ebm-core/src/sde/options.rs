@@ -123,4 +123,15 @@ mod tests {
         assert!(matches!(grid((-1e308, 1e308), 1.0, 0), Err(Error::TooLarge { .. })));
         assert!(matches!(grid((1e17, 1e17 + 64.0), 1.0, 0), Err(Error::Parameter { .. })));
     }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn options_survive_a_file() -> Result<(), serde_json::Error> {
+        let options = Options { step: 0.1, level: 3, seed: u64::MAX, first_stream: 5 };
+        let text = serde_json::to_string(&options)?;
+        assert_eq!(serde_json::from_str::<Options>(&text)?, options);
+        let unknown = text.replace("level", "levels");
+        assert!(serde_json::from_str::<Options>(&unknown).is_err());
+        Ok(())
+    }
 }

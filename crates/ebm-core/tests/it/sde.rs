@@ -1,5 +1,7 @@
 //! Stochastic integration: orders, exact moments, determinism, cost, bad input.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ebm_core::flow::GradientFlow;
 use ebm_core::observer::{StopWhen, Trace};
 use ebm_core::problems::{DoubleWell, GeometricBrownianMotion, OrnsteinUhlenbeck};
@@ -86,7 +88,7 @@ where
 fn wiener_at_one(count: usize) -> Result<Vec<f64>> {
     (0..count as u64)
         .map(|stream| {
-            let mut path = BrownianPath::new(20, stream, 1, 0.125, 0, false)?;
+            let mut path = BrownianPath::new(20, stream, 1, 0.125, 0)?;
             Ok((0..8)
                 .map(|_| {
                     path.advance();
@@ -516,4 +518,67 @@ fn noise_a_scheme_does_not_support_is_refused() {
             format!("the stochastic Runge-Kutta SRA1 scheme does not support {kind:?} noise");
         assert_eq!(error, Err(text));
     }
+}
+
+/// `dx = G dW` with a constant `3 × 2` matrix, and a count of batch evaluations.
+#[derive(Default)]
+struct Kicked {
+    batches: AtomicUsize,
+}
+
+const G: [[f64; 2]; 3] = [[1.0, 0.5], [-2.0, 0.0], [0.25, 3.0]];
+
+impl VectorField for Kicked {
+    fn dim(&self) -> usize {
+        3
+    }
+    fn eval(&self, _: f64, _: &[f64], dx: &mut [f64], _: &mut Workspace) {
+        dx.fill(0.0);
+    }
+    fn eval_batch(&self, _: &[f64], x: Batch<'_>, mut dx: BatchMut<'_>, _: &mut Workspace) {
+        assert_eq!(x.count(), 50);
+        dx.as_mut_slice().fill(0.0);
+        self.batches.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Diffusion for Kicked {
+    fn noise_dim(&self) -> usize {
+        2
+    }
+    fn noise_kind(&self) -> NoiseKind {
+        NoiseKind::Additive
+    }
+    fn add_noise(&self, _: f64, _: &[f64], dw: &[f64], out: &mut [f64], _: &mut Workspace) {
+        for (row, out) in G.iter().zip(out) {
+            *out += row[0] * dw[0] + row[1] * dw[1];
+        }
+    }
+}
+
+#[test]
+fn fewer_sources_of_noise_than_components() -> Result {
+    let options = Options { step: 0.1, level: 1, seed: 4, first_stream: 7 };
+    let start = [0.0; 150];
+    let schemes: [&dyn Scheme<Kicked>; 3] =
+        [&EulerMaruyama, &StochasticHeun, &StochasticRungeKutta];
+    for scheme in schemes {
+        let field = Kicked::default();
+        let x0 = Batch::new(&start, 3)?;
+        let end = sde::integrate_batch(&field, &Erased(scheme), (0.0, 1.0), x0, &options, |_| ())?;
+        for (stream, x) in (7..).zip(end.states().columns()) {
+            let mut path = BrownianPath::new(4, stream, 2, 0.1, 1)?;
+            let mut w = [0.0; 2];
+            for _ in 0..20 {
+                path.advance();
+                w = [w[0] + path.increment()[0], w[1] + path.increment()[1]];
+            }
+            for (row, x) in G.iter().zip(x) {
+                assert!((row[0] * w[0] + row[1] * w[1] - x).abs() < 1e-13);
+            }
+        }
+        // The whole batch in one evaluation a stage.
+        assert_eq!(field.batches.into_inner(), 20 * scheme.evaluations());
+    }
+    Ok(())
 }
