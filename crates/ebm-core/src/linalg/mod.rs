@@ -1,4 +1,4 @@
-//! Dense factorizations with caller-owned memory.
+//! Dense factorizations and products with caller-owned memory.
 //!
 //! faer's algorithms are generic and are compiled anew in every crate that
 //! calls them. Each is wrapped here once, for `f64`, behind a value that is
@@ -8,9 +8,11 @@
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 
 mod lu;
+mod product;
 mod symmetric_eigen;
 
 pub use lu::Lu;
+pub use product::{add_outer, multiply, multiply_transposed};
 pub use symmetric_eigen::{Eigenpairs, SymmetricEigen};
 
 /// Scratch memory for faer, allocated once.
