@@ -8,6 +8,8 @@
 //! x(0) = cue,      ẋ = −∇E(x)  or a discrete descent,      x(∞) ≈ ξ^μ
 //! ```
 //!
+//! - [`HopfieldNetwork`]: ±1 states, up to about `0.138 N` patterns; recall by
+//!   [`Recall`], asynchronous or synchronous.
 //! - [`LogSumExpMemory`]: continuous states, number of patterns exponential in
 //!   `N`; recall by [`Cccp`], or by any integrator of `ebm-core`.
 //! - [`Patterns`], [`corrupt`], [`Thermometer`]: patterns, cues, and pictures
@@ -30,13 +32,13 @@
 mod corruption;
 pub mod dense_associative_memory;
 mod error;
+pub mod hopfield;
 mod patterns;
-mod product;
-mod softmax;
 mod thermometer;
 
 pub use corruption::{Corruption, corrupt};
 pub use dense_associative_memory::{Cccp, LogSumExpMemory, Retrieval, Retrieved, Similarity};
 pub use error::Error;
+pub use hopfield::{HopfieldNetwork, Order, Recall, RecallOutcome, RecallReport, Recalled, Update};
 pub use patterns::Patterns;
 pub use thermometer::Thermometer;

@@ -11,7 +11,7 @@
 //! Concave–Convex Procedure*, Neural Computation 15 (2003); H. Ramsauer et al.
 //! (2020), arXiv 2008.02217.
 
-use ebm_core::{Batch, Outcome, validate};
+use ebm_core::{Batch, Outcome, validate, vector_math};
 use rayon::prelude::*;
 
 use super::LogSumExpMemory;
@@ -206,14 +206,11 @@ fn weigh(memory: &LogSumExpMemory, scores: &mut [f64], x: &[f64], report: &mut R
             second = score;
         }
     }
-    let mut others = 0.0;
-    for (mu, score) in scores.iter_mut().enumerate() {
-        *score = (*score - first).exp();
-        if mu != best {
-            others += *score;
-        }
-    }
-    // A NaN score is not the maximum, but reaches the sum.
+    scores.iter_mut().for_each(|score| *score -= first);
+    vector_math::exp_in_place(scores);
+    // Without the 1 of the winner, which would swallow them. A NaN score is
+    // never the winner, but reaches the sum.
+    let others = scores[..best].iter().sum::<f64>() + scores[best + 1..].iter().sum::<f64>();
     let sum = 1.0 + others;
     let scale = 1.0 / sum;
     scores.iter_mut().for_each(|w| *w *= scale);

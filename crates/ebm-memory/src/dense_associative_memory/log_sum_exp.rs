@@ -15,10 +15,10 @@
 //! Source: H. Ramsauer et al., *Hopfield Networks is All You Need* (2020),
 //! arXiv 2008.02217.
 
-use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Workspace, validate};
+use ebm_core::vector_math::{log_sum_exp, softmax_in_place};
+use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Workspace, linalg, validate};
 
-use crate::softmax::{log_sum_exp, softmax_in_place};
-use crate::{Error, Patterns, product};
+use crate::{Error, Patterns};
 
 /// How a state is compared with a stored pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,12 @@ impl LogSumExpMemory {
 
     /// `β s(x)` of every column of `x`, into `out` (`K × count`): one product.
     pub(crate) fn scores(&self, x: &[f64], out: &mut [f64]) {
-        product::transposed(self.patterns.as_batch().as_slice(), x, out, self.patterns.dim());
+        linalg::multiply_transposed(
+            self.patterns.as_batch().as_slice(),
+            x,
+            out,
+            self.patterns.dim(),
+        );
         for column in out.chunks_exact_mut(self.offsets.len()) {
             for (score, offset) in column.iter_mut().zip(&self.offsets) {
                 *score = self.beta * *score + offset;
@@ -122,7 +127,7 @@ impl LogSumExpMemory {
 
     /// `Ξ p` of every column of weights `p` (`K × count`): one product.
     pub(crate) fn readout(&self, weights: &[f64], out: &mut [f64]) {
-        product::plain(self.patterns.as_batch().as_slice(), weights, out, self.patterns.dim());
+        linalg::multiply(self.patterns.as_batch().as_slice(), weights, out, self.patterns.dim());
     }
 
     /// `E` from the scores of a state.
@@ -137,7 +142,9 @@ impl LogSumExpMemory {
     /// length `K × count`.
     pub fn weights(&self, x: Batch<'_>, out: &mut [f64]) {
         self.scores(x.as_slice(), out);
-        out.chunks_exact_mut(self.patterns.count()).for_each(softmax_in_place);
+        out.chunks_exact_mut(self.patterns.count()).for_each(|column| {
+            softmax_in_place(column);
+        });
     }
 }
 
@@ -196,7 +203,7 @@ impl Curvature for LogSumExpMemory {
         let (along, _) = ws.take(count);
         self.scores(x, weights);
         softmax_in_place(weights);
-        product::transposed(self.patterns.as_batch().as_slice(), v, along, v.len());
+        linalg::multiply_transposed(self.patterns.as_batch().as_slice(), v, along, v.len());
         let mean: f64 = weights.iter().zip(&*along).map(|(p, a)| p * a).sum();
         for (a, p) in along.iter_mut().zip(&*weights) {
             *a = p * (*a - mean);

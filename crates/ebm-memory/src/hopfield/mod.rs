@@ -1,0 +1,9 @@
+//! The Hopfield network: binary neurons with symmetric couplings.
+
+mod asynchronous;
+mod network;
+mod recall;
+mod synchronous;
+
+pub use network::HopfieldNetwork;
+pub use recall::{Order, Recall, RecallOutcome, RecallReport, Recalled, Update};

@@ -1,0 +1,195 @@
+//! Recall: run the network from cues until nothing changes.
+//!
+//! ```text
+//! sᵢ ← sgn(hᵢ),  h = W s,      and sᵢ stays where hᵢ = 0
+//! ```
+//!
+//! A neuron without a field keeps its state; a field counts as zero when it is
+//! within the rounding of its own sum, `N^{3/2} ε ρ(W)`. With asynchronous updates every
+//! flip then lowers the energy strictly, by `2|hᵢ|`, so recall ends in a state
+//! that no single flip improves. (Other texts set `sgn(0) = +1`; that can flip
+//! a neuron at no gain.) Synchronous updates end in a fixed point or in a cycle
+//! of length two (E. Goles et al., Discrete Applied Mathematics 12 (1985)).
+
+use ebm_core::{Batch, Coupling, Workspace, random::stream, validate};
+use rand::RngExt;
+use rayon::prelude::*;
+
+use super::HopfieldNetwork;
+use super::asynchronous::Asynchronous;
+use super::synchronous::Synchronous;
+use crate::{Error, patterns};
+
+/// Cues that share a matrix product. Fixed, so that results do not depend on
+/// the number of threads.
+const BLOCK: usize = 64;
+
+/// Which neurons are updated together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Update {
+    /// One after the other; the energy never rises.
+    Asynchronous(Order),
+    /// All at once; may end in a cycle of length two.
+    Synchronous,
+}
+
+/// The order of asynchronous updates within a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Order {
+    /// Neuron 0 first.
+    Fixed,
+    /// A fresh random permutation every sweep.
+    Random,
+}
+
+/// How cues are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recall {
+    /// Which neurons are updated together.
+    pub update: Update,
+    /// Sweeps over all neurons after which a cue is given up, ≥ 1.
+    pub max_sweeps: usize,
+    /// Seed of the random order; cue `j` draws from stream `j`.
+    pub seed: u64,
+}
+
+impl Default for Recall {
+    /// Asynchronous in random order, the original dynamics, which cannot
+    /// cycle; 1000 sweeps, where recall takes about ten.
+    fn default() -> Self {
+        Self { update: Update::Asynchronous(Order::Random), max_sweeps: 1000, seed: 0 }
+    }
+}
+
+/// Why the recall of a cue ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecallOutcome {
+    /// No update changes the state.
+    FixedPoint,
+    /// The state returned after two synchronous updates, not after one.
+    TwoCycle,
+    /// The sweeps ran out.
+    MaxSweeps,
+    /// A field overflowed.
+    NotFinite,
+}
+
+/// How the recall of one cue went.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RecallReport {
+    /// `E` of the final state.
+    pub energy: f64,
+    /// Sweeps that changed the state.
+    pub sweeps: usize,
+    /// Single changes of a neuron.
+    pub flips: usize,
+    /// Why it ended.
+    pub outcome: RecallOutcome,
+}
+
+impl RecallReport {
+    pub(super) const START: Self =
+        Self { energy: 0.0, sweeps: 0, flips: 0, outcome: RecallOutcome::MaxSweeps };
+}
+
+/// The recalled states, with a report for each.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Recalled {
+    states: Vec<f64>,
+    dim: usize,
+    reports: Vec<RecallReport>,
+}
+
+impl Recalled {
+    /// The final states, one a column, in the order of the cues.
+    #[must_use]
+    pub fn states(&self) -> Batch<'_> {
+        Batch::new(&self.states, self.dim).expect("as the cues")
+    }
+
+    /// Final state of cue `index`.
+    ///
+    /// # Panics
+    /// If there is no such cue.
+    #[must_use]
+    pub fn state(&self, index: usize) -> &[f64] {
+        self.states().column(index)
+    }
+
+    /// The reports, in the order of the cues.
+    #[must_use]
+    pub fn reports(&self) -> &[RecallReport] {
+        &self.reports
+    }
+}
+
+impl Recall {
+    /// Runs `network` from every column of `cues`, in parallel over fixed
+    /// blocks of cues.
+    ///
+    /// Synchronous sweeps cost one matrix product for a block; asynchronous
+    /// ones start from one and then keep the fields up to date, a row of `W`
+    /// for every flip.
+    ///
+    /// # Errors
+    /// If the cues are empty, of another dimension than the network or not ±1,
+    /// or `max_sweeps` is zero.
+    pub fn run<C: Coupling>(
+        &self,
+        network: &HopfieldNetwork<C>,
+        cues: Batch<'_>,
+    ) -> Result<Recalled, Error> {
+        let coupling = network.coupling();
+        let dim = coupling.dim();
+        validate::positive("maximal number of sweeps", self.max_sweeps as f64)?;
+        validate::dimension("cues", dim, cues.dim())?;
+        if cues.count() == 0 {
+            return Err(ebm_core::Error::Empty { what: "cues" }.into());
+        }
+        patterns::check_signs("cue", cues)?;
+
+        let mut states = cues.as_slice().to_vec();
+        let mut reports = vec![RecallReport::START; cues.count()];
+        let width = BLOCK.min(cues.count());
+        let blocks = states.par_chunks_mut(dim * BLOCK).zip(reports.par_chunks_mut(BLOCK));
+        match self.update {
+            Update::Synchronous => blocks.for_each_init(
+                || (Synchronous::new(dim, width), Workspace::new()),
+                |(method, ws), (states, reports)| {
+                    method.run(coupling, self.max_sweeps, states, reports, ws);
+                },
+            ),
+            Update::Asynchronous(order) => blocks.enumerate().for_each_init(
+                || (Asynchronous::new(dim, width), Workspace::new()),
+                |(method, ws), (block, (states, reports))| {
+                    method.run(coupling, self.max_sweeps, states, reports, ws, |column, sites| {
+                        self.shuffler(order, block * BLOCK + column, sites)
+                    });
+                },
+            ),
+        }
+        Ok(Recalled { states, dim, reports })
+    }
+
+    /// Puts the neurons into the order of the next sweep.
+    fn shuffler(
+        &self,
+        order: Order,
+        cue: usize,
+        sites: &mut [usize],
+    ) -> impl FnMut(&mut [usize]) + use<> {
+        sites.iter_mut().enumerate().for_each(|(i, site)| *site = i);
+        let mut rng = stream(self.seed, cue as u64);
+        move |sites: &mut [usize]| {
+            if order == Order::Random {
+                for k in (1..sites.len()).rev() {
+                    sites.swap(k, rng.random_range(0..=k));
+                }
+            }
+        }
+    }
+}
