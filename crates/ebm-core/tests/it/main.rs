@@ -6,4 +6,5 @@ mod coupling_input;
 mod network;
 mod problems;
 mod sde;
+mod stiff;
 mod support;
