@@ -2,6 +2,7 @@
 
 mod bogacki_shampine;
 mod combination;
+mod discrete_gradient;
 mod dop853;
 mod dormand_prince;
 mod euler;
@@ -10,6 +11,7 @@ mod explicit_runge_kutta;
 mod exponential_euler;
 mod heun;
 mod integrate;
+mod itoh_abe;
 mod options;
 #[cfg(test)]
 mod order_conditions;
@@ -23,6 +25,7 @@ mod stepper;
 mod tsitouras;
 
 pub use bogacki_shampine::BOGACKI_SHAMPINE;
+pub use discrete_gradient::DiscreteGradient;
 pub use dop853::DOP853;
 pub use dormand_prince::DORMAND_PRINCE;
 pub use euler::EULER;
@@ -31,6 +34,7 @@ pub use explicit_runge_kutta::{ExplicitRungeKutta, Tableau};
 pub use exponential_euler::{ExponentialEuler, ExponentialRungeKutta, Leaky};
 pub use heun::HEUN;
 pub use integrate::{integrate, integrate_watched};
+pub use itoh_abe::ItohAbe;
 pub use options::{Options, StepSize};
 pub use rosenbrock::Rosenbrock;
 pub use runge_kutta4::RUNGE_KUTTA4;

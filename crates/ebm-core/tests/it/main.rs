@@ -3,6 +3,7 @@
 mod contract;
 mod coupling;
 mod coupling_input;
+mod discrete_gradient;
 mod network;
 mod problems;
 mod sde;
