@@ -1,10 +1,12 @@
 //! The registry of claims, one file each.
 
+mod contraction;
+mod lyapunov_descent;
 mod oscillator_ising;
 
 use crate::claim::Claim;
 
 /// Every claim, in the order of the report.
 pub(crate) fn all() -> Vec<Claim> {
-    vec![oscillator_ising::claim()]
+    vec![oscillator_ising::claim(), contraction::claim(), lyapunov_descent::claim()]
 }
