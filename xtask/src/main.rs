@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "tasks land one after the other")]
 
 mod arguments;
+mod bench;
 mod ci;
 mod claim;
 mod claims;
@@ -32,8 +33,11 @@ struct Task {
 }
 
 /// Every task. Names of two words share the first.
-const TASKS: [Task; 4] = [
+const TASKS: [Task; 7] = [
     Task { spec: &reproduce::SPEC, run: reproduce::run },
+    Task { spec: &bench::LIST, run: bench::list },
+    Task { spec: &bench::RUN, run: bench::run },
+    Task { spec: &bench::COMPARE, run: bench::compare },
     Task { spec: &docs::SPEC, run: docs::run },
     Task { spec: &tidy::SPEC, run: tidy::run },
     Task { spec: &ci::SPEC, run: ci::run },
@@ -138,6 +142,9 @@ mod tests {
             refusal(&["reproduce", "--fast"]).starts_with("unknown option `--fast`\nUsage: cargo")
         );
         assert!(refusal(&["reproduce", "--out"]).starts_with("option `--out` needs a value DIR"));
+        assert_eq!(refusal(&["bench"]), "`bench` needs a command");
+        assert_eq!(refusal(&["bench", "all"]), "`bench` has no command `all`");
+        assert!(refusal(&["bench", "compare", "a"]).starts_with("missing B"));
         assert!(refusal(&["reproduce", "no-such-claim"]).starts_with("no claim matches"));
     }
 
