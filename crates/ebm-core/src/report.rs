@@ -54,6 +54,8 @@ pub struct Stats {
     pub rejected: usize,
     /// Evaluations of the vector field or gradient (a batch column counts one).
     pub evaluations: usize,
+    /// Products of the Jacobian, not assembled, with a vector.
+    pub products: usize,
     /// Evaluations of the Jacobian matrix.
     pub jacobians: usize,
     /// Matrix factorizations.
