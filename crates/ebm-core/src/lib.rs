@@ -18,6 +18,7 @@ mod batch;
 pub mod check;
 pub mod coupling;
 mod energy;
+pub mod equilibrium;
 mod error;
 mod field;
 pub mod flow;

@@ -4,6 +4,7 @@ mod contract;
 mod coupling;
 mod coupling_input;
 mod discrete_gradient;
+mod equilibrium;
 mod network;
 mod problems;
 mod sde;
