@@ -1,6 +1,7 @@
 //! The registry of claims, one file each.
 
 mod contraction;
+mod equilibrium;
 mod lyapunov_descent;
 mod oscillator_ising;
 
@@ -8,5 +9,10 @@ use crate::claim::Claim;
 
 /// Every claim, in the order of the report.
 pub(crate) fn all() -> Vec<Claim> {
-    vec![oscillator_ising::claim(), contraction::claim(), lyapunov_descent::claim()]
+    vec![
+        equilibrium::claim(),
+        oscillator_ising::claim(),
+        contraction::claim(),
+        lyapunov_descent::claim(),
+    ]
 }
