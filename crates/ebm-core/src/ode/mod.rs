@@ -7,6 +7,8 @@ mod dop853;
 mod dormand_prince;
 mod euler;
 mod event;
+#[cfg(test)]
+mod explicit_order_conditions;
 mod explicit_runge_kutta;
 mod exponential_euler;
 mod heun;

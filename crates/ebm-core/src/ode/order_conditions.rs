@@ -66,20 +66,33 @@ fn trees(order: usize) -> Vec<Tree> {
 
 /// Largest violation of the conditions of exactly this order.
 pub(super) fn violation(alpha: &[Vec<f64>], beta: &[Vec<f64>], b: &[f64], order: usize) -> f64 {
+    deviation(alpha, beta, b, order, 1.0)
+}
+
+/// Largest deviation of `Σᵢ bᵢ Φᵢ(τ)` from `target/γ(τ)` over the trees of
+/// exactly this order. An error estimate aims at 0, dense output at `θ^order`.
+pub(super) fn deviation(
+    alpha: &[Vec<f64>],
+    beta: &[Vec<f64>],
+    b: &[f64],
+    order: usize,
+    target: f64,
+) -> f64 {
     trees(order)
         .iter()
         .map(|tree| {
             let phi = tree.weights(alpha, beta);
             let sum: f64 = b.iter().zip(&phi).map(|(b, phi)| b * phi).sum();
-            (sum - 1.0 / tree.density()).abs()
+            (sum - target / tree.density()).abs()
         })
         .fold(0.0, f64::max)
 }
 
 #[test]
 fn there_are_as_many_trees_as_there_should_be() {
-    let counts: Vec<usize> = (1..=6).map(|order| trees(order).len()).collect();
-    assert_eq!(counts, [1, 1, 2, 4, 9, 20]);
+    // OEIS A000081.
+    let counts: Vec<usize> = (1..=8).map(|order| trees(order).len()).collect();
+    assert_eq!(counts, [1, 1, 2, 4, 9, 20, 48, 115]);
 }
 
 #[test]
