@@ -18,6 +18,7 @@ mod options;
 #[cfg(test)]
 mod order_conditions;
 mod rosenbrock;
+mod progress;
 mod runge_kutta4;
 mod sdirk;
 mod solution;

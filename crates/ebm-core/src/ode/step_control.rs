@@ -15,8 +15,7 @@
 //! (1996), IV.2; automatic first step of E. Hairer, S. P. Nørsett and G. Wanner,
 //! *Solving Ordinary Differential Equations I* (1993), II.4.
 
-use super::Context;
-use crate::VectorField;
+use super::Tolerance;
 
 const SAFETY: f64 = 0.9;
 const SHRINK: f64 = 0.2;
@@ -60,32 +59,36 @@ impl StepControl {
     }
 }
 
-/// First step size: the explicit Euler step whose second-order term is about
-/// one per cent of the state, refined by one more evaluation of the field.
-/// `probe` is scratch of length `2n`.
-pub(super) fn first_step<F: VectorField + ?Sized>(
-    field: &F,
-    (t, t_end): (f64, f64),
+/// First guess of the first step: an explicit Euler step that moves the state
+/// by about one per cent. Probe the field there, then [`refine_first_step`].
+pub(super) fn guess_first_step(
+    (start, end): (f64, f64),
     x: &[f64],
     derivative: &[f64],
-    estimate_order: u32,
-    probe: &mut [f64],
-    cx: &mut Context,
+    tolerance: &Tolerance,
 ) -> f64 {
-    let tolerance = cx.tolerance;
-    let (moved, slope) = probe.split_at_mut(x.len());
     let state = tolerance.norm(x, x, x);
     let speed = tolerance.norm(derivative, x, x);
     let guess = if state < 1e-5 || speed < 1e-5 { 1e-6 } else { 0.01 * state / speed };
-    let guess = guess.min(t_end - t);
-    for ((moved, x), d) in moved.iter_mut().zip(x).zip(derivative) {
-        *moved = x + guess * d;
-    }
-    field.eval(t + guess, moved, slope, &mut cx.ws);
-    cx.stats.evaluations += 1;
+    guess.min(end - start)
+}
+
+/// The first step: one whose error at the order of the method would be about
+/// one per cent of the tolerance, judged by the change of the derivative over
+/// the guessed step. `slope` is the derivative at its end, and is overwritten.
+pub(super) fn refine_first_step(
+    guess: f64,
+    (start, end): (f64, f64),
+    x: &[f64],
+    derivative: &[f64],
+    slope: &mut [f64],
+    estimate_order: u32,
+    tolerance: &Tolerance,
+) -> f64 {
     for (s, d) in slope.iter_mut().zip(derivative) {
         *s -= d;
     }
+    let speed = tolerance.norm(derivative, x, x);
     let bend = tolerance.norm(slope, x, x) / guess;
     let fastest = if bend > speed { bend } else { speed };
     let refined = if fastest <= 1e-15 {
@@ -95,8 +98,9 @@ pub(super) fn first_step<F: VectorField + ?Sized>(
     };
     // Where the probe left the domain of the field (NaN, infinite) the guess
     // alone has to do.
-    let h = if refined.is_finite() && refined > 0.0 { refined.min(100.0 * guess) } else { guess };
-    h.min(t_end - t)
+    let known = bend.is_finite() && refined > 0.0;
+    let h = if known { refined.min(100.0 * guess) } else { guess };
+    h.min(end - start)
 }
 
 #[cfg(test)]
