@@ -1,5 +1,6 @@
 //! Ordinary differential equations `ẋ = F(t, x)`.
 
+mod batch;
 mod bogacki_shampine;
 mod combination;
 mod discrete_gradient;
@@ -27,6 +28,7 @@ mod step_control;
 mod stepper;
 mod tsitouras;
 
+pub use batch::{BatchControl, integrate_batch, integrate_batch_sampled};
 pub use bogacki_shampine::BOGACKI_SHAMPINE;
 pub use discrete_gradient::DiscreteGradient;
 pub use dop853::DOP853;
