@@ -18,8 +18,8 @@ mod itoh_abe;
 mod options;
 #[cfg(test)]
 mod order_conditions;
-mod rosenbrock;
 mod progress;
+mod rosenbrock;
 mod runge_kutta4;
 mod sdirk;
 mod solution;

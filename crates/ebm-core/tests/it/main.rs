@@ -6,6 +6,7 @@ mod coupling_input;
 mod discrete_gradient;
 mod equilibrium;
 mod network;
+mod ode;
 mod problems;
 mod sde;
 mod stiff;
