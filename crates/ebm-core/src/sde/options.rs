@@ -69,7 +69,7 @@ impl Grid {
         let base_steps = (length / step * (1.0 - slack)).ceil();
         let steps = base_steps * (1_u64 << options.level) as f64;
         // Beyond 2⁵² the times of the grid are no longer distinct.
-        let limit = 1_usize << 52;
+        let limit = usize::try_from(1_u64 << 52).unwrap_or(usize::MAX);
         if steps > limit as f64 {
             return Err(Error::TooLarge { what: "number of steps", size: steps as usize, limit });
         }
@@ -89,7 +89,29 @@ impl Grid {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_input_panics_and_every_accepted_grid_moves(
+            start: f64, end: f64, step: f64, level: u32, near in 0.0..1.0, fine in 0_u32..=40,
+        ) {
+            let spans = [(start, end), (start, start + near), (near, near + step.abs())];
+            for (span, level) in spans.into_iter().zip([level, fine, fine]) {
+                for step in [step, near * 1e-3] {
+                    let options = Options { step, level, ..Options::default() };
+                    if let Ok(grid) = Grid::new(span, &options) {
+                        prop_assert!(grid.steps >= 1 && grid.h > 0.0);
+                        prop_assert!(grid.time(0) < grid.time(1));
+                        prop_assert!(grid.time(grid.steps - 1) < grid.time(grid.steps));
+                        prop_assert_eq!(grid.time(grid.steps), span.1);
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_grid_fills_the_span() -> Result<(), Error> {

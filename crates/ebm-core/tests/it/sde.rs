@@ -582,3 +582,71 @@ fn fewer_sources_of_noise_than_components() -> Result {
     }
     Ok(())
 }
+
+/// `dx = J x dW` with a quarter turn `J`: scalar noise that mixes components.
+/// Stratonovich solutions turn by `W`, Itô solutions also grow by `e^{t/2}`.
+struct Turning;
+
+impl VectorField for Turning {
+    fn dim(&self) -> usize {
+        2
+    }
+    fn eval(&self, _: f64, _: &[f64], dx: &mut [f64], _: &mut Workspace) {
+        dx.fill(0.0);
+    }
+}
+
+impl Diffusion for Turning {
+    fn noise_dim(&self) -> usize {
+        1
+    }
+    fn noise_kind(&self) -> NoiseKind {
+        NoiseKind::General
+    }
+    fn add_noise(&self, _: f64, x: &[f64], dw: &[f64], out: &mut [f64], _: &mut Workspace) {
+        out[0] -= x[1] * dw[0];
+        out[1] += x[0] * dw[0];
+    }
+}
+
+#[test]
+fn ito_and_stratonovich_readings_differ_as_they_should() -> Result {
+    // From (1, 1), since `at_one` starts every component alike.
+    let w = wiener_at_one(2000)?;
+    let turned = |w: &f64| [w.cos() - w.sin(), w.sin() + w.cos()];
+    let stratonovich: Vec<f64> = w.iter().flat_map(turned).collect();
+    let ito: Vec<f64> = stratonovich.iter().map(|x| 0.5_f64.exp() * x).collect();
+    let errors = |scheme: &dyn Scheme<Turning>, exact: &[f64]| -> Result<Vec<f64>> {
+        (2..7)
+            .map(|level| {
+                Ok(mean_distance(&at_one(&Turning, &Erased(scheme), 1.0, 2000, level)?, exact))
+            })
+            .collect()
+    };
+    assert_order(observed_order(&errors(&EulerMaruyama, &ito)?), 0.5);
+    assert_order(observed_order(&errors(&StochasticHeun, &stratonovich)?), 1.0);
+    Ok(())
+}
+
+#[test]
+fn the_first_outputs_are_pinned() -> Result {
+    let mut path = BrownianPath::new(7, 3, 1, 0.5, 2)?;
+    path.advance();
+    let first = (path.increment()[0], path.area()[0]);
+    path.advance();
+    let second = (path.increment()[0], path.area()[0]);
+    assert_eq!(first, (0.19549069940760386, 0.0012280284164218527));
+    assert_eq!(second, (-0.19233368721521063, -0.027189705539564783));
+
+    let field = Noisy::langevin(DoubleWell::default(), 0.3);
+    let schemes: [&dyn Scheme<Noisy<DoubleWell>>; 3] =
+        [&EulerMaruyama, &StochasticHeun, &StochasticRungeKutta];
+    let options = Options { step: 0.1, seed: 7, ..Options::default() };
+    let mut ends = [0.0; 3];
+    for (scheme, end) in schemes.into_iter().zip(&mut ends) {
+        let scheme = Erased(scheme);
+        *end = sde::integrate(&field, &scheme, (0.0, 1.0), &[0.5], &options, &mut ())?.x[0];
+    }
+    assert_eq!(ends, [0.7686396750385054, 0.7605219913141477, 0.7323142953767023]);
+    Ok(())
+}
