@@ -1,7 +1,11 @@
 //! The registry of claims, one file each.
 
+mod bars_and_stripes;
 mod contraction;
+mod digits_memory;
+mod digits_rbm;
 mod equilibrium;
+mod hopfield_capacity;
 mod lyapunov_descent;
 mod oscillator_ising;
 
@@ -11,6 +15,10 @@ use crate::claim::Claim;
 pub(crate) fn all() -> Vec<Claim> {
     vec![
         equilibrium::claim(),
+        hopfield_capacity::claim(),
+        digits_memory::claim(),
+        bars_and_stripes::claim(),
+        digits_rbm::claim(),
         oscillator_ising::claim(),
         contraction::claim(),
         lyapunov_descent::claim(),
