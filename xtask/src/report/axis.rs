@@ -83,10 +83,11 @@ impl Scale {
         let span = self.high - self.low;
         if span >= 2.6 {
             let step = (span / count.max(1) as f64).ceil().max(1.0);
-            return multiples(self.low, self.high, step)
-                .into_iter()
-                .map(|v| (v, decade_label(v.round() as i32)))
-                .collect();
+            let values = multiples(self.low, self.high, step);
+            let plain = values.iter().all(|v| (-3.5..4.5).contains(v));
+            let label = |v: &f64| decade_label(v.round() as i32, plain);
+            let labels: Vec<String> = values.iter().map(label).collect();
+            return values.into_iter().zip(labels).collect();
         }
         let decades = multiples(self.low.floor(), self.high.ceil(), 1.0);
         let factors: &[f64] = match span {
@@ -177,10 +178,12 @@ fn signed(number: String) -> String {
     number.replace('-', "−")
 }
 
-fn decade_label(exponent: i32) -> String {
+/// A power of ten, written out where `plain`.
+fn decade_label(exponent: i32, plain: bool) -> String {
     match exponent {
-        0..=3 => format!("{}", 10_i32.pow(exponent as u32)),
-        -2..0 => format!("{:.*}", exponent.unsigned_abs() as usize, 10.0_f64.powi(exponent)),
+        0 => "1".into(),
+        1 => "10".into(),
+        _ if plain => format!("{:.*}", (-exponent).max(0) as usize, 10.0_f64.powi(exponent)),
         _ => power_of_ten(exponent),
     }
 }
@@ -219,7 +222,7 @@ mod tests {
         assert_eq!(labels(&[1e-2, 1e3], true), ["0.01", "0.1", "1", "10", "100", "1000"]);
         assert_eq!(
             labels(&[1e-12, 1e-2], true),
-            ["10⁻¹²", "10⁻¹⁰", "10⁻⁸", "10⁻⁶", "10⁻⁴", "0.01"]
+            ["10⁻¹²", "10⁻¹⁰", "10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²"]
         );
         assert_eq!(labels(&[1.0, 20.0], true), ["1", "2", "5", "10", "20"]);
         assert_eq!(labels(&[100.0, 110.0], true), ["100", "102", "104", "106", "108", "110"]);

@@ -39,12 +39,14 @@ fn heading(report: &Report) -> String {
     )
 }
 
+/// Narrow screens hide target and measurement here; the cards show them.
 fn overview(outcomes: &[Outcome]) -> String {
     let mut rows = String::new();
     for o in outcomes {
         let _ = writeln!(
             rows,
-            "<tr><td><a href=\"#{}\">{}</a></td><td>{}</td><td>{}</td>\
+            "<tr><td><a href=\"#{}\">{}</a></td>\
+             <td class=\"wide\">{}</td><td class=\"wide\">{}</td>\
              <td class=\"{}\">{}</td><td class=\"number\">{:.2}</td></tr>",
             anchor(o.claim.id),
             escape(o.claim.id),
@@ -56,7 +58,8 @@ fn overview(outcomes: &[Outcome]) -> String {
         );
     }
     format!(
-        "<div class=\"scroll\"><table>\n<thead><tr><th>Claim</th><th>Target</th><th>Measured</th>\
+        "<div class=\"scroll\"><table>\n<thead><tr><th>Claim</th>\
+         <th class=\"wide\">Target</th><th class=\"wide\">Measured</th>\
          <th>Result</th><th class=\"number\">Seconds</th></tr></thead>\n<tbody>\n{rows}</tbody>\n\
          </table></div>\n"
     )

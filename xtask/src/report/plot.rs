@@ -12,12 +12,12 @@ use crate::report::axis::Scale;
 use crate::report::figure;
 
 const WIDTH: f64 = 480.0;
-const HEIGHT: f64 = 310.0;
-const FONT: f64 = 13.0;
+const HEIGHT: f64 = 314.0;
+const FONT: f64 = 14.0;
 /// Mean width of a character.
 const CHARACTER: f64 = 0.56 * FONT;
-const TOP: f64 = 30.0;
-const BOTTOM: f64 = HEIGHT - 44.0;
+const TOP: f64 = 32.0;
+const BOTTOM: f64 = HEIGHT - 46.0;
 const COLORS: usize = 6;
 const DASHES: [&str; 4] = ["6 4", "2 3", "10 3 2 3", "1 5"];
 
