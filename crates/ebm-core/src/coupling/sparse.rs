@@ -194,9 +194,9 @@ impl<T: Real> SparseCoupling<T> {
         Ok(rows.build())
     }
 
-    /// From compressed rows: row `i` has columns `columns[starts[i]..starts[i
-    /// + 1]]`, in any order, and the weights at the same positions. Diagonal
-    /// entries are allowed. The dimension is `starts.len() − 1`.
+    /// From compressed rows: row `i` has the columns at positions `starts[i]`
+    /// to `starts[i + 1]` (excluded), in any order, and the weights there.
+    /// Diagonal entries are allowed. The dimension is `starts.len() − 1`.
     ///
     /// # Errors
     /// [`Error::Empty`] without rows, [`Error::Dimension`] if the arrays do not

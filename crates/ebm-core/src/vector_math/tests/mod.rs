@@ -1,3 +1,5 @@
+//! Tests against an independent reference in double-double arithmetic.
+
 mod double_double;
 
 use double_double::{self as reference, DD};
