@@ -158,6 +158,10 @@ impl Document {
                 self.problems.push((line, format!("cannot render `{}`: {reason}", tex.trim())));
             }
         }
+        // Wide formulas scroll by themselves.
+        if display_mode == DisplayMode::Block {
+            markup = format!("<span class=\"formula\">{markup}</span>");
+        }
         Event::InlineHtml(markup.into())
     }
 

@@ -38,9 +38,6 @@ pub(crate) fn run(_: &Arguments) -> Result<(), TaskError> {
 /// # Errors
 /// Where rustdoc warns, a formula cannot be rendered or a link leads nowhere.
 pub(crate) fn build(root: &Path) -> Result<(), TaskError> {
-    let mut rustdoc = process::cargo(root, &["doc", "--workspace", "--no-deps"]);
-    rustdoc.env("RUSTDOCFLAGS", "-D warnings");
-    process::run(rustdoc)?;
     let guide = Guide::read(root)?;
     let problems = guide.problems(root);
     if !problems.is_empty() {
@@ -48,8 +45,10 @@ pub(crate) fn build(root: &Path) -> Result<(), TaskError> {
         return Err(TaskError::Failed(format!("{} problems in the guide", problems.len())));
     }
     guide.write(root)?;
-    say(&format!("{} pages: {}", guide.0.len(), root.join(OUT).join("index.html").display()));
-    Ok(())
+    say(&format!("{} pages in {}", guide.0.len(), root.join(OUT).display()));
+    let mut rustdoc = process::cargo(root, &["doc", "--workspace", "--no-deps"]);
+    rustdoc.env("RUSTDOCFLAGS", "-D warnings");
+    process::run(rustdoc)
 }
 
 /// The documents, by their path from the root, with `/` between folders.
