@@ -31,7 +31,7 @@ mod contrastive_divergence;
 mod error;
 mod gibbs;
 mod partition_function;
-mod rbm;
+pub mod rbm;
 
 pub use bars_and_stripes::{Multiplicity, bars_and_stripes};
 pub use contrastive_divergence::{ContrastiveDivergence, EpochReport, Training, TrainingState};

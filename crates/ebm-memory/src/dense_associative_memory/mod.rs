@@ -2,7 +2,7 @@
 //! the overlaps, and so store far more patterns than neurons.
 
 mod cccp;
-mod log_sum_exp;
+pub mod log_sum_exp;
 
 pub use cccp::{Cccp, Retrieval, Retrieved};
 pub use log_sum_exp::{LogSumExpMemory, Similarity};
