@@ -16,9 +16,10 @@ use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
 
 /// A dense symmetric `n × n` matrix.
 ///
-/// The batch form goes through faer's matrix product and rounds differently
-/// from the single form; both agree to a few units in the last place of
-/// `Σ_j |W_ij x_j|`.
+/// The single form reads half of a large matrix, and gives the same bits on
+/// every machine. The batch form is faer's matrix product, which rounds
+/// differently, and by instruction set; both agree to a few units in the last
+/// place of `Σ_j |W_ij x_j|`.
 ///
 /// ```
 /// use ebm_core::{Coupling, Workspace, coupling::DenseCoupling};
@@ -208,7 +209,7 @@ impl<T: Real> Coupling<T> for DenseCoupling<T> {
     }
 
     fn apply(&self, x: &[T], out: &mut [T], _ws: &mut Workspace<T>) {
-        T::dense_product(Side::Plain, &self.entries, self.dim, self.dim, x, 1, out);
+        T::symmetric_product(&self.entries, x, out);
     }
 
     fn apply_batch(&self, x: Batch<'_, T>, mut out: BatchMut<'_, T>, _ws: &mut Workspace<T>) {

@@ -7,7 +7,7 @@
 use super::Level;
 
 /// A loop over slices.
-pub(super) trait Kernel {
+pub(crate) trait Kernel {
     /// What the loop yields.
     type Output;
 
@@ -18,7 +18,7 @@ pub(super) trait Kernel {
 
 /// Runs `kernel` at `level`, or at the best level of the machine if it lacks
 /// that one.
-pub(super) fn run<K: Kernel>(level: Level, kernel: K) -> K::Output {
+pub(crate) fn run<K: Kernel>(level: Level, kernel: K) -> K::Output {
     match level.or_best() {
         // SAFETY: `or_best` returns this level only where the machine has it.
         #[cfg(target_arch = "x86_64")]

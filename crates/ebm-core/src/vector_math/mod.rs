@@ -43,7 +43,7 @@
 //! ```
 
 mod double;
-mod kernel;
+pub(crate) mod kernel;
 mod level;
 mod reduce;
 mod scalar;

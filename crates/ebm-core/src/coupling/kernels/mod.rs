@@ -3,12 +3,16 @@
 
 mod product;
 mod sweep;
+mod symmetric;
 
 pub(crate) use product::Side;
 pub(crate) use sweep::Csr;
 
-/// The loops a scalar type must provide. A supertrait of [`Real`](crate::Real),
-/// invisible outside the crate.
+use crate::Real;
+use crate::vector_math::Level;
+
+/// The loops a scalar type must provide. A supertrait of [`Real`], invisible
+/// outside the crate.
 pub trait Kernels: Sized {
     /// `out = op(a) b`, column-major: `a` is `rows × cols`, `b` has `count`
     /// columns, `op` transposes if `side` says so.
@@ -22,6 +26,10 @@ pub trait Kernels: Sized {
         count: usize,
         out: &mut [Self],
     );
+
+    /// `out = W x` for a symmetric column-major `W`.
+    #[doc(hidden)]
+    fn symmetric_product(w: &[Self], x: &[Self], out: &mut [Self]);
 
     /// `out = W x` for every one of `replicas` interleaved vectors.
     #[doc(hidden)]
@@ -40,8 +48,11 @@ impl Kernels for f32 {
     ) {
         product::product(side, a, rows, cols, b, count, out);
     }
+    fn symmetric_product(w: &[f32], x: &[f32], out: &mut [f32]) {
+        symmetric::symmetric_product(Level::detect(), w, x, out);
+    }
     fn sparse_sweep(w: Csr<'_, f32>, x: &[f32], out: &mut [f32], replicas: usize) {
-        sweep::sweep(w, x, out, replicas);
+        sweep::sweep(Level::detect(), w, x, out, replicas);
     }
 }
 
@@ -57,13 +68,16 @@ impl Kernels for f64 {
     ) {
         product::product(side, a, rows, cols, b, count, out);
     }
+    fn symmetric_product(w: &[f64], x: &[f64], out: &mut [f64]) {
+        symmetric::symmetric_product(Level::detect(), w, x, out);
+    }
     fn sparse_sweep(w: Csr<'_, f64>, x: &[f64], out: &mut [f64], replicas: usize) {
-        sweep::sweep(w, x, out, replicas);
+        sweep::sweep(Level::detect(), w, x, out, replicas);
     }
 }
 
 /// `Σ aᵢ bᵢ`, in eight interleaved partial sums.
-pub(crate) fn dot<T: crate::Real>(a: &[T], b: &[T]) -> T {
+pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     const LANES: usize = 8;
     let (a_blocks, a_rest) = a.as_chunks::<LANES>();
     let (b_blocks, b_rest) = b.as_chunks::<LANES>();
@@ -78,7 +92,7 @@ pub(crate) fn dot<T: crate::Real>(a: &[T], b: &[T]) -> T {
 }
 
 /// `y += c x`.
-pub(crate) fn axpy<T: crate::Real>(c: T, x: &[T], y: &mut [T]) {
+pub(crate) fn axpy<T: Real>(c: T, x: &[T], y: &mut [T]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += c * *x;
     }
