@@ -13,6 +13,11 @@ use std::time::{Duration, Instant};
 
 use crate::benchmark::Settings;
 
+/// Long against a reading of the clock, short against a turn of the scheduler:
+/// a round is then mostly uninterrupted, and samples do not fall into step with
+/// the turns of a busy machine.
+const SAMPLE: Duration = Duration::from_micros(300);
+
 /// Seconds per call, by contestant and round.
 pub(crate) struct Contest {
     seconds: Vec<Vec<f64>>,
@@ -20,13 +25,17 @@ pub(crate) struct Contest {
 
 /// Times the contestants, each a call of the work to be measured.
 pub(crate) fn contest(settings: &Settings, contestants: &mut [&mut dyn FnMut()]) -> Contest {
-    let (rounds, sample) = match settings.quick {
-        true => (5, Duration::from_micros(300)),
-        false => (41, Duration::from_millis(3)),
+    let (least, budget) = match settings.quick {
+        true => (5, Duration::ZERO),
+        false => (21, Duration::from_millis(300) * contestants.len() as u32),
     };
-    let calls: Vec<u32> = contestants.iter_mut().map(|work| calibrate(*work, sample)).collect();
-    let mut seconds = vec![Vec::with_capacity(rounds); contestants.len()];
-    for round in 0..rounds {
+    let calls: Vec<u32> = contestants.iter_mut().map(|work| calibrate(*work)).collect();
+    let mut seconds = vec![Vec::new(); contestants.len()];
+    let start = Instant::now();
+    for round in 0.. {
+        if round >= least && start.elapsed() >= budget {
+            break;
+        }
         for turn in 0..contestants.len() {
             let which = (round + turn) % contestants.len();
             let elapsed = time(&mut *contestants[which], calls[which]);
@@ -45,13 +54,13 @@ fn time(work: &mut dyn FnMut(), calls: u32) -> Duration {
 }
 
 /// How many calls fill a sample.
-fn calibrate(work: &mut dyn FnMut(), sample: Duration) -> u32 {
+fn calibrate(work: &mut dyn FnMut()) -> u32 {
     work();
     let mut calls = 1;
     while calls < 1 << 24 {
         let elapsed = time(work, calls);
-        if elapsed >= sample / 2 {
-            let scale = sample.as_secs_f64() / elapsed.as_secs_f64();
+        if elapsed >= SAMPLE / 2 {
+            let scale = SAMPLE.as_secs_f64() / elapsed.as_secs_f64();
             return (f64::from(calls) * scale).ceil().max(1.0) as u32;
         }
         calls *= 2;

@@ -6,11 +6,10 @@
 //!
 //! Stored whole and column-major, so that a batch is one matrix product.
 
-use std::iter::repeat_n;
-
 use faer::MatRef;
 
 use super::kernels::{Side, dot};
+use super::storage::Storage;
 use super::{Coupling, norm};
 use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
 
@@ -31,33 +30,24 @@ use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct DenseCoupling<T = f64> {
-    dim: usize,
-    entries: Vec<T>,
+    entries: Storage<T>,
     norm_bound: f64,
 }
 
 const WHAT: &str = "dense coupling";
+const ENTRIES: &str = "entries of a dense coupling";
 
-/// `n²`, if an `n × n` matrix fits the address space.
-fn area<T>(n: usize) -> Result<usize, Error> {
+/// An `n × n` matrix must fit the address space.
+fn check_dim<T>(n: usize) -> Result<(), Error> {
     let limit = (isize::MAX as usize / size_of::<T>()).isqrt();
     match n {
         0 => Err(Error::Empty { what: WHAT }),
         n if n > limit => Err(Error::TooLarge { what: WHAT, size: n, limit }),
-        n => Ok(n * n),
+        _ => Ok(()),
     }
 }
 
-fn reserve<T>(len: usize) -> Result<Vec<T>, Error> {
-    let mut entries = Vec::new();
-    match entries.try_reserve_exact(len) {
-        Ok(()) => Ok(entries),
-        Err(_) => Err(Error::Allocation { what: WHAT, bytes: len * size_of::<T>() }),
-    }
-}
-
-/// Calls `visit(i, j)` for all `j < i`, in tiles that two transposed reads
-/// share a cache with.
+/// Calls `visit(i, j)` for all `j < i`, in tiles: entry `(j, i)` is near, too.
 fn below_diagonal<E>(
     n: usize,
     mut visit: impl FnMut(usize, usize) -> Result<(), E>,
@@ -83,7 +73,7 @@ impl<T: Real> DenseCoupling<T> {
     /// if there are not `n²` entries, [`Error::NotFinite`],
     /// [`Error::Asymmetric`] unless `W_ij == W_ji` exactly. For entries that
     /// rounding has made asymmetric see [`symmetrized`](Self::symmetrized).
-    pub fn from_column_major(n: usize, entries: impl Into<Vec<T>>) -> Result<Self, Error> {
+    pub fn from_column_major(n: usize, entries: impl AsRef<[T]>) -> Result<Self, Error> {
         Self::symmetrized(n, entries, 0.0)
     }
 
@@ -94,39 +84,39 @@ impl<T: Real> DenseCoupling<T> {
     /// As [`from_column_major`](Self::from_column_major), but
     /// [`Error::Asymmetric`] only where `|W_ij − W_ji| > tolerance · max |W|`;
     /// [`Error::Parameter`] unless `tolerance` is finite and not negative.
-    pub fn symmetrized(
-        n: usize,
-        entries: impl Into<Vec<T>>,
-        tolerance: f64,
-    ) -> Result<Self, Error> {
+    pub fn symmetrized(n: usize, entries: impl AsRef<[T]>, tolerance: f64) -> Result<Self, Error> {
         validate::non_negative("symmetry tolerance", tolerance)?;
-        let area = area::<T>(n)?;
-        let mut entries = entries.into();
-        validate::dimension("entries of a dense coupling", area, entries.len())?;
-        validate::finite("entries of a dense coupling", &entries)?;
+        let given = entries.as_ref();
+        check_dim::<T>(n)?;
+        validate::dimension(ENTRIES, n * n, given.len())?;
+        validate::finite(ENTRIES, given)?;
+        let mut entries = Storage::zeros(WHAT, n, n)?;
         let allowed = if tolerance == 0.0 {
             0.0
         } else {
-            tolerance * entries.iter().map(|w| w.to_f64().abs()).fold(0.0, f64::max)
+            tolerance * given.iter().map(|w| w.to_f64().abs()).fold(0.0, f64::max)
         };
+        for (j, column) in given.chunks_exact(n).enumerate() {
+            entries.column_mut(j).copy_from_slice(column);
+        }
         let half = T::from_f64(0.5);
         below_diagonal(n, |row, col| {
-            let (lower, upper) = (entries[row + col * n], entries[col + row * n]);
+            let (lower, upper) = (given[row + col * n], given[col + row * n]);
             if lower == upper {
                 return Ok(());
             }
             let (l, u) = (lower.to_f64(), upper.to_f64());
-            // Not `>`: the difference of two large entries may overflow.
+            // An overflowing difference is infinite, and not allowed either.
             if (l - u).abs() <= allowed {
                 let mean = half * lower + half * upper;
-                entries[row + col * n] = mean;
-                entries[col + row * n] = mean;
+                entries.column_mut(col)[row] = mean;
+                entries.column_mut(row)[col] = mean;
                 Ok(())
             } else {
                 Err(Error::Asymmetric { row: col, col: row, upper: u, lower: l })
             }
         })?;
-        Ok(Self::checked(n, entries))
+        Ok(Self::checked(entries))
     }
 
     /// From a faer matrix, copied.
@@ -137,10 +127,7 @@ impl<T: Real> DenseCoupling<T> {
     pub fn from_faer(matrix: MatRef<'_, T>) -> Result<Self, Error> {
         let n = matrix.nrows();
         validate::dimension("columns of a dense coupling", n, matrix.ncols())?;
-        let mut entries = reserve(area::<T>(n)?)?;
-        for j in 0..n {
-            entries.extend(matrix.col(j).iter().copied());
-        }
+        let entries: Vec<T> = (0..n).flat_map(|j| matrix.col(j).iter().copied()).collect();
         Self::from_column_major(n, entries)
     }
 
@@ -152,39 +139,35 @@ impl<T: Real> DenseCoupling<T> {
     /// [`Error::Empty`], [`Error::TooLarge`], [`Error::Allocation`],
     /// [`Error::NotFinite`].
     pub fn from_fn(n: usize, mut entry: impl FnMut(usize, usize) -> T) -> Result<Self, Error> {
-        let area = area::<T>(n)?;
-        let mut entries = reserve(area)?;
-        entries.extend(repeat_n(T::ZERO, area));
+        check_dim::<T>(n)?;
+        let mut entries = Storage::zeros(WHAT, n, n)?;
         for j in 0..n {
-            for i in 0..=j {
-                entries[i + j * n] = entry(i, j);
+            let column = entries.column_mut(j);
+            for (i, w) in column[..=j].iter_mut().enumerate() {
+                *w = entry(i, j);
+                if !Real::is_finite(*w) {
+                    let (index, value) = (i + j * n, w.to_f64());
+                    return Err(Error::NotFinite { what: ENTRIES, index, value });
+                }
             }
         }
-        below_diagonal::<()>(n, |i, j| {
-            entries[i + j * n] = entries[j + i * n];
-            Ok(())
-        })
-        .ok();
-        validate::finite("entries of a dense coupling", &entries)?;
-        Ok(Self::checked(n, entries))
+        below_diagonal(n, |i, j| {
+            entries.column_mut(j)[i] = entries.column(i)[j];
+            Ok::<(), Error>(())
+        })?;
+        Ok(Self::checked(entries))
     }
 
-    fn checked(dim: usize, entries: Vec<T>) -> Self {
+    fn checked(entries: Storage<T>) -> Self {
         let mut bound = norm::Columns::default();
-        entries.chunks_exact(dim).for_each(|column| bound.add(column));
-        Self { dim, norm_bound: bound.finish(dim), entries }
+        entries.columns().for_each(|column| bound.add(column));
+        Self { norm_bound: bound.finish(entries.rows()), entries }
     }
 
     /// `n`.
     #[must_use]
     pub fn dim(&self) -> usize {
-        self.dim
-    }
-
-    /// The entries, column by column.
-    #[must_use]
-    pub fn as_slice(&self) -> &[T] {
-        &self.entries
+        self.entries.rows()
     }
 
     /// Column `j`, which is also row `j`.
@@ -193,28 +176,28 @@ impl<T: Real> DenseCoupling<T> {
     /// If `j` is not below `n`, as slice indexing does.
     #[must_use]
     pub fn column(&self, j: usize) -> &[T] {
-        &self.entries[j * self.dim..(j + 1) * self.dim]
+        self.entries.column(j)
     }
 
     /// A view for faer.
     #[must_use]
     pub fn as_faer(&self) -> MatRef<'_, T> {
-        MatRef::from_column_major_slice(&self.entries, self.dim, self.dim)
+        self.entries.view().as_faer()
     }
 }
 
 impl<T: Real> Coupling<T> for DenseCoupling<T> {
     fn dim(&self) -> usize {
-        self.dim
+        self.entries.rows()
     }
 
     fn apply(&self, x: &[T], out: &mut [T], _ws: &mut Workspace<T>) {
-        T::symmetric_product(&self.entries, x, out);
+        T::symmetric_product(self.entries.view(), x, out);
     }
 
     fn apply_batch(&self, x: Batch<'_, T>, mut out: BatchMut<'_, T>, _ws: &mut Workspace<T>) {
-        let (n, count) = (self.dim, x.count());
-        T::dense_product(Side::Plain, &self.entries, n, n, x.as_slice(), count, out.as_mut_slice());
+        let view = self.entries.view();
+        T::dense_product(Side::Plain, view, x.as_slice(), x.count(), out.as_mut_slice());
     }
 
     fn row(&self, i: usize, out: &mut [T]) {
@@ -222,14 +205,14 @@ impl<T: Real> Coupling<T> for DenseCoupling<T> {
     }
 
     fn row_dot(&self, i: usize, x: &[T]) -> T {
-        assert_eq!(x.len(), self.dim, "state: as long as the dimension");
+        assert_eq!(x.len(), self.dim(), "state: as long as the dimension");
         dot(self.column(i), x)
     }
 
     fn diagonal(&self, out: &mut [T]) {
-        assert_eq!(out.len(), self.dim, "diagonal: as long as the dimension");
-        for (out, w) in out.iter_mut().zip(self.entries.iter().step_by(self.dim + 1)) {
-            *out = *w;
+        assert_eq!(out.len(), self.dim(), "diagonal: as long as the dimension");
+        for (i, (out, column)) in out.iter_mut().zip(self.entries.columns()).enumerate() {
+            *out = column[i];
         }
     }
 

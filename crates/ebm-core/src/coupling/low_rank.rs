@@ -9,7 +9,8 @@
 //! J. J. Hopfield, PNAS 79, 2554 (1982), doi:10.1073/pnas.79.8.2554.
 
 use super::kernels::Kernels as _;
-use super::kernels::{Side, axpy, dot};
+use super::kernels::{Columns, Side, axpy, dot};
+use super::storage::Storage;
 use super::{Coupling, norm};
 use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
 
@@ -27,9 +28,8 @@ use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct LowRankCoupling<T = f64> {
-    dim: usize,
     /// `N × K`, one pattern a column.
-    patterns: Vec<T>,
+    patterns: Storage<T>,
     /// `D / N`.
     coefficients: Vec<T>,
     /// The diagonal of `Ξᵀ D Ξ / N`.
@@ -67,14 +67,11 @@ impl<T: Real> LowRankCoupling<T> {
         // The coupling must be finite as its ingredients are.
         validate::finite("diagonal of a low-rank coupling", &diagonal)?;
         let norm_bound = norm_bound(patterns, &coefficients);
-        Ok(Self {
-            dim: n,
-            patterns: patterns.as_slice().to_vec(),
-            coefficients,
-            diagonal,
-            zero_diagonal: false,
-            norm_bound,
-        })
+        let mut stored = Storage::zeros("patterns of a low-rank coupling", n, patterns.count())?;
+        for (k, pattern) in patterns.columns().enumerate() {
+            stored.column_mut(k).copy_from_slice(pattern);
+        }
+        Ok(Self { patterns: stored, coefficients, diagonal, zero_diagonal: false, norm_bound })
     }
 
     /// The same coupling with zeros on the diagonal: no self-coupling.
@@ -99,7 +96,7 @@ impl<T: Real> LowRankCoupling<T> {
     /// `N`.
     #[must_use]
     pub fn dim(&self) -> usize {
-        self.dim
+        self.patterns.rows()
     }
 
     /// `K`, the number of patterns.
@@ -114,24 +111,25 @@ impl<T: Real> LowRankCoupling<T> {
     /// If `k` is not below [`rank`](Self::rank), as slice indexing does.
     #[must_use]
     pub fn pattern(&self, k: usize) -> &[T] {
-        &self.patterns[k * self.dim..(k + 1) * self.dim]
+        self.patterns.column(k)
     }
 
     fn patterns(&self) -> impl Iterator<Item = (&T, &[T])> {
-        self.coefficients.iter().zip(self.patterns.chunks_exact(self.dim))
+        self.coefficients.iter().zip(self.patterns.columns())
     }
 
     fn apply_columns(&self, x: &[T], out: &mut [T], ws: &mut Workspace<T>) {
-        let (n, rank) = (self.dim, self.rank());
+        let (n, rank) = (self.dim(), self.rank());
+        let patterns = self.patterns.view();
         let count = x.len() / n;
         let (overlaps, _) = ws.take(rank * count);
-        T::dense_product(Side::Transposed, &self.patterns, n, rank, x, count, overlaps);
+        T::dense_product(Side::Transposed, patterns, x, count, overlaps);
         for column in overlaps.chunks_exact_mut(rank) {
             for (m, c) in column.iter_mut().zip(&self.coefficients) {
                 *m *= *c;
             }
         }
-        T::dense_product(Side::Plain, &self.patterns, n, rank, overlaps, count, out);
+        T::dense_product(Side::Plain, patterns, overlaps, count, out);
         if self.zero_diagonal {
             for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
                 for ((out, x), d) in out.iter_mut().zip(x).zip(&self.diagonal) {
@@ -144,21 +142,21 @@ impl<T: Real> LowRankCoupling<T> {
 
 impl<T: Real> Coupling<T> for LowRankCoupling<T> {
     fn dim(&self) -> usize {
-        self.dim
+        self.patterns.rows()
     }
 
     fn apply(&self, x: &[T], out: &mut [T], ws: &mut Workspace<T>) {
-        assert_eq!(x.len(), self.dim, "state: as long as the dimension");
+        assert_eq!(x.len(), self.dim(), "state: as long as the dimension");
         self.apply_columns(x, out, ws);
     }
 
     fn apply_batch(&self, x: Batch<'_, T>, mut out: BatchMut<'_, T>, ws: &mut Workspace<T>) {
-        assert_eq!(x.dim(), self.dim, "batch: dimension of the coupling");
+        assert_eq!(x.dim(), self.dim(), "batch: dimension of the coupling");
         self.apply_columns(x.as_slice(), out.as_mut_slice(), ws);
     }
 
     fn row(&self, i: usize, out: &mut [T]) {
-        assert_eq!(out.len(), self.dim, "row: as long as the dimension");
+        assert_eq!(out.len(), self.dim(), "row: as long as the dimension");
         out.fill(T::ZERO);
         for (c, pattern) in self.patterns() {
             axpy(*c * pattern[i], pattern, out);
@@ -167,7 +165,7 @@ impl<T: Real> Coupling<T> for LowRankCoupling<T> {
     }
 
     fn row_dot(&self, i: usize, x: &[T]) -> T {
-        assert_eq!(x.len(), self.dim, "state: as long as the dimension");
+        assert_eq!(x.len(), self.dim(), "state: as long as the dimension");
         let mut sum = T::ZERO;
         for (c, pattern) in self.patterns() {
             sum += *c * pattern[i] * dot(pattern, x);
@@ -177,7 +175,7 @@ impl<T: Real> Coupling<T> for LowRankCoupling<T> {
 
     fn diagonal(&self, out: &mut [T]) {
         if self.zero_diagonal {
-            assert_eq!(out.len(), self.dim, "diagonal: as long as the dimension");
+            assert_eq!(out.len(), self.dim(), "diagonal: as long as the dimension");
             out.fill(T::ZERO);
         } else {
             out.copy_from_slice(&self.diagonal);
@@ -216,7 +214,8 @@ fn norm_bound<T: Real>(patterns: Batch<'_, T>, coefficients: &[T]) -> f64 {
     for columns in a.chunks(inner * COLUMNS) {
         let count = columns.len() / inner;
         let gram = &mut gram[..outer * count];
-        f64::dense_product(Side::Transposed, &a, inner, outer, columns, count, gram);
+        let all = Columns::packed(&a, inner);
+        f64::dense_product(Side::Transposed, all, columns, count, gram);
         gram.chunks_exact(outer).for_each(|column| bound.add(column));
     }
     // Cancellation in a Gram entry is bounded by its row's Cauchy–Schwarz sum.

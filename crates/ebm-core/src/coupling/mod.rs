@@ -11,6 +11,7 @@ mod norm;
 mod scaled;
 mod shifted;
 mod sparse;
+mod storage;
 mod sum;
 
 pub use dense::DenseCoupling;

@@ -5,7 +5,7 @@ mod product;
 mod sweep;
 mod symmetric;
 
-pub(crate) use product::Side;
+pub(crate) use product::{Columns, Side};
 pub(crate) use sweep::Csr;
 
 use crate::Real;
@@ -14,22 +14,14 @@ use crate::vector_math::Level;
 /// The loops a scalar type must provide. A supertrait of [`Real`], invisible
 /// outside the crate.
 pub trait Kernels: Sized {
-    /// `out = op(a) b`, column-major: `a` is `rows × cols`, `b` has `count`
-    /// columns, `op` transposes if `side` says so.
+    /// `out = op(a) b`, where `b` has `count` columns and `op` transposes if
+    /// `side` says so.
     #[doc(hidden)]
-    fn dense_product(
-        side: Side,
-        a: &[Self],
-        rows: usize,
-        cols: usize,
-        b: &[Self],
-        count: usize,
-        out: &mut [Self],
-    );
+    fn dense_product(side: Side, a: Columns<'_, Self>, b: &[Self], count: usize, out: &mut [Self]);
 
-    /// `out = W x` for a symmetric column-major `W`.
+    /// `out = W x` for a symmetric `W`.
     #[doc(hidden)]
-    fn symmetric_product(w: &[Self], x: &[Self], out: &mut [Self]);
+    fn symmetric_product(w: Columns<'_, Self>, x: &[Self], out: &mut [Self]);
 
     /// `out = W x` for every one of `replicas` interleaved vectors.
     #[doc(hidden)]
@@ -37,18 +29,10 @@ pub trait Kernels: Sized {
 }
 
 impl Kernels for f32 {
-    fn dense_product(
-        side: Side,
-        a: &[f32],
-        rows: usize,
-        cols: usize,
-        b: &[f32],
-        count: usize,
-        out: &mut [f32],
-    ) {
-        product::product(side, a, rows, cols, b, count, out);
+    fn dense_product(side: Side, a: Columns<'_, f32>, b: &[f32], count: usize, out: &mut [f32]) {
+        product::product(side, a, b, count, out);
     }
-    fn symmetric_product(w: &[f32], x: &[f32], out: &mut [f32]) {
+    fn symmetric_product(w: Columns<'_, f32>, x: &[f32], out: &mut [f32]) {
         symmetric::symmetric_product(Level::detect(), w, x, out);
     }
     fn sparse_sweep(w: Csr<'_, f32>, x: &[f32], out: &mut [f32], replicas: usize) {
@@ -57,18 +41,10 @@ impl Kernels for f32 {
 }
 
 impl Kernels for f64 {
-    fn dense_product(
-        side: Side,
-        a: &[f64],
-        rows: usize,
-        cols: usize,
-        b: &[f64],
-        count: usize,
-        out: &mut [f64],
-    ) {
-        product::product(side, a, rows, cols, b, count, out);
+    fn dense_product(side: Side, a: Columns<'_, f64>, b: &[f64], count: usize, out: &mut [f64]) {
+        product::product(side, a, b, count, out);
     }
-    fn symmetric_product(w: &[f64], x: &[f64], out: &mut [f64]) {
+    fn symmetric_product(w: Columns<'_, f64>, x: &[f64], out: &mut [f64]) {
         symmetric::symmetric_product(Level::detect(), w, x, out);
     }
     fn sparse_sweep(w: Csr<'_, f64>, x: &[f64], out: &mut [f64], replicas: usize) {

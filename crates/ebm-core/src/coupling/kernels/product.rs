@@ -9,6 +9,34 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 use crate::Real;
 
+/// A column-major matrix: entry `(i, j)` at `i + j · stride`.
+#[derive(Debug, Clone, Copy)]
+pub struct Columns<'a, T> {
+    pub(crate) data: &'a [T],
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    pub(crate) stride: usize,
+}
+
+impl<'a, T: Real> Columns<'a, T> {
+    /// Columns without gaps.
+    pub(crate) fn packed(data: &'a [T], rows: usize) -> Self {
+        Self { data, rows, cols: data.len() / rows, stride: rows }
+    }
+
+    /// Column `j`.
+    #[inline(always)]
+    pub(crate) fn column(&self, j: usize) -> &'a [T] {
+        &self.data[j * self.stride..][..self.rows]
+    }
+
+    /// A view for faer.
+    pub(crate) fn as_faer(self) -> MatRef<'a, T> {
+        let Self { data, rows, cols, stride } = self;
+        MatRef::from_column_major_slice_with_stride(data, rows, cols, stride)
+    }
+}
+
 /// Whether the left factor is transposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -20,14 +48,12 @@ pub enum Side {
 
 pub(super) fn product<T: Real>(
     side: Side,
-    a: &[T],
-    rows: usize,
-    cols: usize,
+    a: Columns<'_, T>,
     b: &[T],
     count: usize,
     out: &mut [T],
 ) {
-    let a = MatRef::from_column_major_slice(a, rows, cols);
+    let a = a.as_faer();
     let a = if side == Side::Transposed { a.transpose() } else { a };
     let b = MatRef::from_column_major_slice(b, a.ncols(), count);
     let out = MatMut::from_column_major_slice_mut(out, a.nrows(), count);

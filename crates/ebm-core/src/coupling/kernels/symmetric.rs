@@ -15,6 +15,7 @@
 
 use std::array::from_fn;
 
+use super::Columns;
 use crate::Real;
 use crate::vector_math::Level;
 use crate::vector_math::kernel::{Kernel, run};
@@ -25,11 +26,11 @@ const COLUMNS: usize = 4;
 /// Matrices up to this many bytes are read whole.
 const SMALL: usize = 256 * 1024;
 
-/// `out = W x` for a full column-major `W`, `n × n` with `n = x.len()`.
-pub(super) fn symmetric_product<T: Real>(level: Level, w: &[T], x: &[T], out: &mut [T]) {
-    assert_eq!(w.len(), x.len() * x.len(), "state: as long as the dimension");
+/// `out = W x` for a symmetric `W`, both triangles stored.
+pub(super) fn symmetric_product<T: Real>(level: Level, w: Columns<'_, T>, x: &[T], out: &mut [T]) {
+    assert_eq!(x.len(), w.rows, "state: as long as the dimension");
     assert_eq!(out.len(), x.len(), "output: as long as the input");
-    if size_of_val(w) <= SMALL {
+    if w.rows * w.rows * size_of::<T>() <= SMALL {
         run(level, Whole { w, x, out });
     } else if size_of::<T>() == 4 {
         run(level, Lower::<T, 8> { w, x, out });
@@ -40,7 +41,7 @@ pub(super) fn symmetric_product<T: Real>(level: Level, w: &[T], x: &[T], out: &m
 
 /// Adds the columns to the result, four in one pass over it.
 struct Whole<'a, T> {
-    w: &'a [T],
+    w: Columns<'a, T>,
     x: &'a [T],
     out: &'a mut [T],
 }
@@ -51,31 +52,32 @@ impl<T: Real> Kernel for Whole<'_, T> {
     #[inline(always)]
     fn run(self) {
         let Self { w, x, out } = self;
-        let n = out.len();
         out.fill(T::ZERO);
         let (groups, rest) = x.as_chunks::<COLUMNS>();
-        let (front, back) = w.split_at(groups.len() * COLUMNS * n);
-        for (columns, x) in front.chunks_exact(COLUMNS * n).zip(groups) {
-            let columns: [&[T]; COLUMNS] = from_fn(|k| &columns[k * n..(k + 1) * n]);
-            for (i, out) in out.iter_mut().enumerate() {
-                let mut sum = *out;
-                for (column, x) in columns.iter().zip(x) {
-                    sum += column[i] * *x;
-                }
-                *out = sum;
-            }
+        for (at, x) in groups.iter().enumerate() {
+            let [a, b, c, d] = from_fn(|k| w.column(at * COLUMNS + k));
+            add_columns(*x, a, b, c, d, out);
         }
-        for (column, x) in back.chunks_exact(n).zip(rest) {
-            for (out, w) in out.iter_mut().zip(column) {
+        for (k, x) in rest.iter().enumerate() {
+            for (out, w) in out.iter_mut().zip(w.column(groups.len() * COLUMNS + k)) {
                 *out += *w * *x;
             }
         }
     }
 }
 
+/// `out += x₀ a + x₁ b + x₂ c + x₃ d`. Five arguments and not an array of
+/// slices: so the compiler knows that `out` overlaps none of the others.
+#[inline(always)]
+fn add_columns<T: Real>(x: [T; COLUMNS], a: &[T], b: &[T], c: &[T], d: &[T], out: &mut [T]) {
+    for ((((out, a), b), c), d) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        *out = *out + *a * x[0] + *b * x[1] + *c * x[2] + *d * x[3];
+    }
+}
+
 /// Reads the lower triangle, in chunks of `L` rows.
 struct Lower<'a, T, const L: usize> {
-    w: &'a [T],
+    w: Columns<'a, T>,
     x: &'a [T],
     out: &'a mut [T],
 }
@@ -87,14 +89,13 @@ impl<T: Real, const L: usize> Kernel for Lower<'_, T, L> {
     fn run(self) {
         let Self { w, x, out } = self;
         let n = x.len();
-        let column = |j: usize| &w[j * n..(j + 1) * n];
         // The last rows, too few for a chunk, are taken as columns below.
         let whole = n - n % L;
         out.fill(T::ZERO);
         for j in (0..whole).step_by(COLUMNS) {
             let below = j + COLUMNS;
             let chunks = below.next_multiple_of(L);
-            let columns: [&[T]; COLUMNS] = from_fn(|k| column(j + k));
+            let columns: [&[T]; COLUMNS] = from_fn(|k| w.column(j + k));
             let here: [T; COLUMNS] = from_fn(|k| x[j + k]);
             let (head, tail) = out.split_at_mut(chunks);
             let mut dots = panel::<T, L, COLUMNS>(
@@ -116,7 +117,7 @@ impl<T: Real, const L: usize> Kernel for Lower<'_, T, L> {
         }
         let (head, tail) = out.split_at_mut(whole);
         for (j, out) in (whole..n).zip(tail) {
-            let column = column(j);
+            let column = w.column(j);
             let [mut dot] = panel::<T, L, 1>([&column[..whole]], [x[j]], &x[..whole], &mut *head);
             for i in whole..n {
                 dot += column[i] * x[i];
@@ -179,10 +180,11 @@ mod tests {
             }
         }
         let x: Vec<T> = (0..n).map(|_| draw()).collect();
-        let product = |kernel: fn(Level, &[T], &[T], &mut [T])| {
+        let columns = Columns::packed(&w, n);
+        let product = |kernel: fn(Level, Columns<'_, T>, &[T], &mut [T])| {
             let outs = [Level::Baseline, Level::Avx2, Level::Avx512].map(|level| {
                 let mut out = vec![T::ONE; n];
-                kernel(level, &w, &x, &mut out);
+                kernel(level, columns, &x, &mut out);
                 out
             });
             assert!(outs[0] == outs[1] && outs[1] == outs[2], "levels differ, n = {n}");
