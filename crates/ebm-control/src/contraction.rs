@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn certificate(n: usize, w: &[f64], form: Form) -> Certificate {
-        let coupling = DenseCoupling::from_column_major(n, w.to_vec()).unwrap();
+        let coupling = DenseCoupling::from_column_major(n, w).unwrap();
         match symmetric_network(&coupling, 1.0, form).unwrap() {
             Verdict::Contracting(certificate) => certificate,
             other => panic!("{other:?}"),
