@@ -36,7 +36,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     let mut itoh_abe = Tally::default();
     let mut euler = Tally::default();
     for case in 0..cases {
-        let (energy, low, high) = problem(case)?;
+        let Problem { energy, low, high } = problem(case)?;
         let n = energy.dim();
         let mut rng = random::stream(17, case);
         let x: Vec<f64> = (0..n).map(|_| rng.random_range(low..high)).collect();
@@ -78,7 +78,8 @@ impl Tally {
         self.failures += usize::from(attempt == Attempt::Failed);
         let (before, after) = (flow.0.energy(x, &mut cx.ws), flow.0.energy(&x_new, &mut cx.ws));
         // NaN is no descent either.
-        self.rises += usize::from(!(after <= before));
+        let descends = after <= before;
+        self.rises += usize::from(!descends);
     }
 
     fn is_clean(&self) -> bool {
@@ -92,17 +93,25 @@ impl std::fmt::Display for Tally {
     }
 }
 
-/// The energies take turns; each comes with the interval of its random states.
-fn problem(case: u64) -> Result<(Box<dyn Curvature>, f64, f64), Box<dyn Error>> {
+/// An energy, and the interval for the components of its random states.
+struct Problem {
+    energy: Box<dyn Curvature>,
+    low: f64,
+    high: f64,
+}
+
+/// The energies take turns.
+fn problem(case: u64) -> Result<Problem, ebm_core::Error> {
     let seed = case / 5;
     let size = 2 + (seed % 5) as usize;
-    Ok(match case % 5 {
+    let (energy, low, high): (Box<dyn Curvature>, _, _) = match case % 5 {
         0 => (Box::new(DoubleWell { dim: size }), -3.0, 3.0),
         1 => (Box::new(Quadratic::random(size, 100.0, seed)?), -3.0, 3.0),
         2 => (Box::new(Rosenbrock::new(size)?), -2.0, 2.0),
         3 => (Box::new(MullerBrown), -1.2, 1.2),
         _ => (Box::new(hopfield(size, seed)?), -0.99, 0.99),
-    })
+    };
+    Ok(Problem { energy, low, high })
 }
 
 /// The energy of a random network in its rates: finite in a cube only, with
@@ -133,24 +142,24 @@ fn explicit_limit(energy: &dyn Curvature, x: &[f64]) -> Result<f64, ebm_core::Er
     Ok(2.0 / curvature)
 }
 
-/// Energy over steps in Rosenbrock's valley, from the classical start.
+/// Energy over steps in a quadratic bowl of condition 100.
 fn descent() -> Result<Plot, Box<dyn Error>> {
-    let valley = Rosenbrock::new(2)?;
-    let start = [-1.2, 1.0];
-    let limit = explicit_limit(&valley, &start)?;
-    let flow: Flow<'_> = GradientFlow(&valley);
+    let bowl = Quadratic::random(8, 100.0, 1)?;
+    let start = [0.0; 8];
+    let limit = explicit_limit(&bowl, &start)?;
+    let flow: Flow<'_> = GradientFlow(&bowl);
     let mut series = vec![];
-    for (factor, mark) in [(0.5, Mark::Reference), (2.0, Mark::Line)] {
-        let points = energies(&flow, &mut EULER.stepper(2), &start, factor * limit);
+    for (factor, mark) in [(0.9, Mark::Reference), (1.1, Mark::Line)] {
+        let points = energies(&flow, &mut EULER.stepper(8), &start, factor * limit);
         series.push(Series { name: format!("explicit Euler, {factor} × limit"), points, mark });
     }
-    for factor in [2.0, 100.0] {
-        let points = energies(&flow, &mut DiscreteGradient::new(2), &start, factor * limit);
+    for factor in [1.1, 10.0, 100.0] {
+        let points = energies(&flow, &mut DiscreteGradient::new(8), &start, factor * limit);
         let name = format!("discrete gradient, {factor} × limit");
         series.push(Series { name, points, mark: Mark::Line });
     }
     Ok(Plot {
-        title: "Energy in Rosenbrock's valley: rises with Euler beyond its limit, never with a \
+        title: "Energy in a quadratic bowl: rises with Euler beyond its limit, never with a \
                 discrete gradient"
             .into(),
         x: Axis { label: "step".into(), log: false },
