@@ -11,7 +11,7 @@
 //! - [`GibbsChains`]: block Gibbs sampling of many chains.
 //! - [`ContrastiveDivergence`], [`Training`]: learning by CD-k.
 //! - [`ExactLikelihood`]: `ln Z`, likelihood and gradient by enumeration.
-//! - [`bars_and_stripes()`]: a data set small enough for all of it to be exact.
+//! - [`bars_and_stripes`]: a data set small enough for all of it to be exact.
 //!
 //! ```
 //! use ebm_boltzmann::{GibbsChains, Rbm};
@@ -26,15 +26,16 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub mod bars_and_stripes;
-pub mod contrastive_divergence;
+mod bars_and_stripes;
+mod contrastive_divergence;
 mod error;
-pub mod gibbs;
-pub mod partition_function;
+mod gibbs;
+mod partition_function;
 pub mod rbm;
 
 pub use bars_and_stripes::{Multiplicity, bars_and_stripes};
 pub use contrastive_divergence::{ContrastiveDivergence, EpochReport, Training, TrainingState};
+pub use ebm_core;
 pub use error::Error;
 pub use gibbs::GibbsChains;
 pub use partition_function::{ExactLikelihood, MAX_UNITS};

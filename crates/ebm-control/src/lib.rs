@@ -29,6 +29,7 @@ mod error;
 pub mod log_norm;
 pub mod lyapunov_descent;
 
+pub use ebm_core;
 pub use error::Error;
 
 /// By which kind of argument a certificate holds.

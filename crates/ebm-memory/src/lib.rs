@@ -29,15 +29,17 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub mod corruption;
+mod corruption;
 pub mod dense_associative_memory;
 mod error;
 pub mod hopfield;
-pub mod patterns;
-pub mod thermometer;
+mod patterns;
+mod thermometer;
 
 pub use corruption::{Corruption, corrupt};
 pub use dense_associative_memory::{Cccp, LogSumExpMemory, Retrieval, Retrieved, Similarity};
+pub use ebm_core;
+pub use ebm_core::Batch;
 pub use error::Error;
 pub use hopfield::{HopfieldNetwork, Order, Recall, RecallOutcome, RecallReport, Recalled, Update};
 pub use patterns::Patterns;

@@ -31,6 +31,7 @@ pub mod oscillator;
 pub mod rudy;
 pub mod schedule;
 
+pub use ebm_core;
 pub use error::Error;
 pub use graph::Graph;
 pub use ising::Ising;

@@ -1,8 +1,8 @@
 //! The Hopfield network: binary neurons with symmetric couplings.
 
 mod asynchronous;
-pub mod network;
-pub mod recall;
+mod network;
+mod recall;
 mod synchronous;
 
 pub use network::HopfieldNetwork;

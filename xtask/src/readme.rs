@@ -1,0 +1,2 @@
+//! Compiles and runs the snippets of the README as documentation tests.
+#![doc = include_str!("../../README.md")]
