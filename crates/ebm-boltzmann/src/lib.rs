@@ -11,7 +11,7 @@
 //! - [`GibbsChains`]: block Gibbs sampling of many chains.
 //! - [`ContrastiveDivergence`], [`Training`]: learning by CD-k.
 //! - [`ExactLikelihood`]: `ln Z`, likelihood and gradient by enumeration.
-//! - [`bars_and_stripes`]: a data set small enough for all of it to be exact.
+//! - [`bars_and_stripes()`]: a data set small enough for all of it to be exact.
 //!
 //! ```
 //! use ebm_boltzmann::{GibbsChains, Rbm};
@@ -26,11 +26,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod bars_and_stripes;
-mod contrastive_divergence;
+pub mod bars_and_stripes;
+pub mod contrastive_divergence;
 mod error;
-mod gibbs;
-mod partition_function;
+pub mod gibbs;
+pub mod partition_function;
 pub mod rbm;
 
 pub use bars_and_stripes::{Multiplicity, bars_and_stripes};

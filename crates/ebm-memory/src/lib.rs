@@ -29,12 +29,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod corruption;
+pub mod corruption;
 pub mod dense_associative_memory;
 mod error;
 pub mod hopfield;
-mod patterns;
-mod thermometer;
+pub mod patterns;
+pub mod thermometer;
 
 pub use corruption::{Corruption, corrupt};
 pub use dense_associative_memory::{Cccp, LogSumExpMemory, Retrieval, Retrieved, Similarity};

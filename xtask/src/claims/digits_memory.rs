@@ -14,7 +14,7 @@ use crate::digits::{Digits, MAX_LEVEL, PIXELS, SIDE};
 
 /// Share of the pixels of a cue that are replaced.
 const CORRUPTED: f64 = 0.25;
-/// Inverse temperature: the closest pair of digits is 32/β apart in score.
+/// Inverse temperature: a digit scores at least 32 β above the closest other one.
 const BETA: f64 = 1.0;
 /// Low-overlap digits that the Hopfield network must recall.
 const FEW: usize = 3;

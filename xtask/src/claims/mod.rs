@@ -4,16 +4,20 @@ mod bars_and_stripes;
 mod contraction;
 mod digits_memory;
 mod digits_rbm;
+mod discrete_gradient;
 mod equilibrium;
 mod hopfield_capacity;
 mod lyapunov_descent;
 mod oscillator_ising;
+mod stiff;
 
 use crate::claim::Claim;
 
 /// Every claim, in the order of the report.
 pub(crate) fn all() -> Vec<Claim> {
     vec![
+        discrete_gradient::claim(),
+        stiff::claim(),
         equilibrium::claim(),
         hopfield_capacity::claim(),
         digits_memory::claim(),

@@ -8,6 +8,7 @@
 //! Source: the energy of M. A. Cohen and S. Grossberg, IEEE Trans. Syst. Man
 //! Cybern. 13, 815 (1983), in the rates; see also arXiv:2302.13452.
 
+use crate::ode::Leaky;
 use crate::{Batch, BatchMut, Coupling, Energy, Jacobian, Lyapunov, VectorField, Workspace};
 
 use super::SymmetricNetwork;
@@ -38,6 +39,13 @@ impl<C: Coupling> VectorField for FiringRate<C> {
         self.0.input_batch(x, super::symmetric::columns(inputs, self.dim()), ws);
         self.0.activation().values(inputs, dx.as_mut_slice());
         leak(x.as_slice(), dx.as_mut_slice(), self.0.time_constant());
+    }
+}
+
+impl<C: Coupling> Leaky for FiringRate<C> {
+    /// `1/τ`.
+    fn decay(&self, out: &mut [f64]) {
+        out.fill(1.0 / self.0.time_constant());
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Source: J. J. Hopfield, PNAS 81, 3088 (1984).
 
+use crate::ode::Leaky;
 use crate::{Batch, BatchMut, Coupling, Jacobian, Lyapunov, VectorField, Workspace};
 
 use super::SymmetricNetwork;
@@ -45,6 +46,13 @@ pub(super) fn leak(x: &[f64], dx: &mut [f64], tau: f64) {
     let rate = 1.0 / tau;
     for (x, dx) in x.iter().zip(dx) {
         *dx = (*dx - x) * rate;
+    }
+}
+
+impl<C: Coupling> Leaky for Hopfield<C> {
+    /// `1/τ`.
+    fn decay(&self, out: &mut [f64]) {
+        out.fill(1.0 / self.0.time_constant());
     }
 }
 

@@ -65,11 +65,11 @@ pub struct NewtonOptions {
 }
 
 impl Default for NewtonOptions {
-    /// Ten iterations to a hundredth of the tolerance, which leaves the error
-    /// estimate undisturbed. A Jacobian is kept while every iteration gains a
-    /// factor of five: dearer than `n/5` evaluations as a rule.
+    /// Ten iterations to a thousandth of the tolerance: what they leave adds up
+    /// over the steps, while much of the error that the tolerance allows does
+    /// not. A Jacobian is kept while every iteration gains a factor of five.
     fn default() -> Self {
-        Self { max_iterations: 10, accuracy: 0.01, refresh_rate: 0.2 }
+        Self { max_iterations: 10, accuracy: 1e-3, refresh_rate: 0.2 }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The Hopfield network: binary neurons with symmetric couplings.
 
 mod asynchronous;
-mod network;
-mod recall;
+pub mod network;
+pub mod recall;
 mod synchronous;
 
 pub use network::HopfieldNetwork;

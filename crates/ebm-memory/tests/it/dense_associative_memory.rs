@@ -1,6 +1,7 @@
 //! The log-sum-exp memory and its retrieval against definitions and bounds.
 
-use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Outcome, Workspace};
+use ebm_core::flow::GradientFlow;
+use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Outcome, Workspace, ode};
 use ebm_memory::{Cccp, Corruption, Error, LogSumExpMemory, Patterns, Similarity, corrupt};
 use proptest::prelude::*;
 
@@ -253,4 +254,44 @@ fn evaluations_do_not_allocate() {
     evaluate();
     let counted = allocation_counter::measure(evaluate);
     assert_eq!(counted.count_total, 0);
+}
+
+#[test]
+fn retrieval_does_not_allocate_per_update() {
+    // Far too small a β averages patterns and takes many updates.
+    let patterns = Patterns::random_signs(40, 30, 3).unwrap();
+    let memory = LogSumExpMemory::new(patterns, 0.03, Similarity::DotProduct).unwrap();
+    let cues = memory.patterns().as_batch();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let measure = |max_iterations| {
+        let cccp = Cccp { max_iterations, ..Cccp::default() };
+        let mut updates = 0;
+        let counted = allocation_counter::measure(|| {
+            let found = cccp.retrieve(&memory, cues).unwrap();
+            updates = found.queries().iter().map(|q| q.iterations).max().unwrap();
+        });
+        (updates, counted.count_total)
+    };
+    let ((few, a), (many, b)) = pool.install(|| {
+        measure(1); // faer's buffers of this thread
+        (measure(1), measure(100))
+    });
+    assert!(many > few + 5, "{few} {many}");
+    assert_eq!(a, b);
+}
+
+#[test]
+fn the_flow_ends_where_the_updates_do() {
+    // Both descend to the pattern of the cue.
+    let (memory, cues) = many();
+    let cue = &cues[..40];
+    let jump = Cccp::default().retrieve(&memory, Batch::single(cue).unwrap()).unwrap();
+    let mut stepper = ode::DORMAND_PRINCE.stepper(40);
+    let field = GradientFlow(&memory);
+    let options = ode::Options::default();
+    let glide = ode::integrate(&field, &mut stepper, (0.0, 40.0), cue, &options).unwrap();
+    assert!(glide.outcome.is_success());
+    for (a, b) in jump.state(0).iter().zip(&glide.x) {
+        assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
 }
