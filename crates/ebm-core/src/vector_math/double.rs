@@ -79,18 +79,23 @@ const HALF_PI: [f64; 4] = [
     8.478_427_660_368_9e-32,
 ];
 
-/// `c₀ + c₁x + …`, odd and even powers apart: half the latency of Horner's rule.
+/// `c₀ + c₁x + …` by Estrin's scheme: pairs, then pairs of pairs. Its latency
+/// grows with the logarithm of the degree, where Horner's rule is serial.
 #[inline(always)]
 pub(super) fn polynomial<const N: usize>(x: f64, c: &[f64; N]) -> f64 {
-    let square = x * x;
-    let (mut even, mut odd) = (0.0, 0.0);
-    let mut i = N;
-    while i > 0 {
-        i -= 1;
-        let part = if i.is_multiple_of(2) { &mut even } else { &mut odd };
-        *part = *part * square + c[i];
+    let mut terms = *c;
+    let (mut len, mut power) = (N, x);
+    while len > 1 {
+        for i in 0..len / 2 {
+            terms[i] = terms[2 * i] + power * terms[2 * i + 1];
+        }
+        if len % 2 == 1 {
+            terms[len / 2] = terms[len - 1];
+        }
+        len = len.div_ceil(2);
+        power *= power;
     }
-    even + x * odd
+    terms[0]
 }
 
 /// `2ᵏ` for an integer `k` from −1022 to 1023.
