@@ -24,8 +24,8 @@
 
 use super::rosenbrock::shifted;
 use super::{Attempt, Context, Stepper};
-use crate::Jacobian;
 use crate::linalg::Lu;
+use crate::{Error, Jacobian, validate};
 
 const STAGES: usize = 5;
 const GAMMA: f64 = 0.25;
@@ -70,6 +70,31 @@ impl Default for NewtonOptions {
     /// not. A Jacobian is kept while every iteration gains a factor of five.
     fn default() -> Self {
         Self { max_iterations: 10, accuracy: 1e-3, refresh_rate: 0.2 }
+    }
+}
+
+impl NewtonOptions {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless there is at least one iteration, the accuracy
+    /// is positive and at most 1, and the refresh rate is not negative.
+    pub fn validate(&self) -> Result<(), Error> {
+        if self.max_iterations == 0 {
+            return Err(Error::Parameter {
+                what: "Newton iterations",
+                expected: "at least 1",
+                value: 0.0,
+            });
+        }
+        if !(self.accuracy > 0.0 && self.accuracy <= 1.0) {
+            return Err(Error::Parameter {
+                what: "accuracy of the Newton iteration",
+                expected: "a number > 0, at most the tolerance itself (1)",
+                value: self.accuracy,
+            });
+        }
+        validate::non_negative("refresh rate", self.refresh_rate)
     }
 }
 
@@ -143,15 +168,19 @@ impl Sdirk {
     /// Memory for a state of length `n`.
     #[must_use]
     pub fn new(n: usize) -> Self {
-        Self::with_options(n, NewtonOptions::default())
+        Self::build(n, NewtonOptions::default())
     }
 
-    /// As [`new`](Self::new) with options for the Newton iteration. Values out
-    /// of range make steps fail, never wrong: no iterations, a negative
-    /// accuracy or NaN end a run with
-    /// [`StepTooSmall`](crate::Outcome::StepTooSmall).
-    #[must_use]
-    pub fn with_options(n: usize, options: NewtonOptions) -> Self {
+    /// As [`new`](Self::new) with options for the Newton iteration.
+    ///
+    /// # Errors
+    /// As [`NewtonOptions::validate`].
+    pub fn with_options(n: usize, options: NewtonOptions) -> Result<Self, Error> {
+        options.validate()?;
+        Ok(Self::build(n, options))
+    }
+
+    fn build(n: usize, options: NewtonOptions) -> Self {
         Self {
             n,
             options,
@@ -424,6 +453,22 @@ mod tests {
                     at(theta).iter().map(|b| b / theta.powi(order as i32)).collect();
                 assert!(violation(&a, &a, &scaled, order) < 1e-11, "order {order} at {theta}");
             }
+        }
+    }
+
+    #[test]
+    fn options_out_of_range_are_refused() {
+        let good = NewtonOptions::default();
+        assert!(Sdirk::with_options(2, good).is_ok());
+        for bad in [
+            NewtonOptions { max_iterations: 0, ..good },
+            NewtonOptions { accuracy: 0.0, ..good },
+            NewtonOptions { accuracy: f64::NAN, ..good },
+            NewtonOptions { accuracy: 2.0, ..good },
+            NewtonOptions { refresh_rate: -1.0, ..good },
+            NewtonOptions { refresh_rate: f64::NAN, ..good },
+        ] {
+            assert!(matches!(Sdirk::with_options(2, bad), Err(Error::Parameter { .. })));
         }
     }
 }
