@@ -6,6 +6,8 @@
 
 use crate::{Batch, BatchMut, Curvature, Gradient, Jacobian, Lyapunov, VectorField, Workspace};
 
+use super::negate;
+
 /// Steepest descent in continuous time on the energy `E`.
 ///
 /// ```
@@ -53,11 +55,5 @@ impl<E: Gradient> Lyapunov for GradientFlow<E> {
         let (gradient, ws) = ws.take(x.len());
         self.0.gradient(x, gradient, ws);
         -gradient.iter().map(|g| g * g).sum::<f64>()
-    }
-}
-
-fn negate(values: &mut [f64]) {
-    for v in values {
-        *v = -*v;
     }
 }

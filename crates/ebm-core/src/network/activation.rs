@@ -10,7 +10,7 @@
 
 use std::f64::consts::LN_2;
 
-use crate::{Error, validate};
+use crate::{Error, validate, vector_math};
 
 /// A scalar activation function `φ`, applied to every coordinate.
 ///
@@ -279,15 +279,42 @@ impl Activation {
 
     /// Writes `φ` of every entry of `x` to `out`.
     pub fn values(&self, x: &[f64], out: &mut [f64]) {
-        for (x, o) in x.iter().zip(out) {
-            *o = self.value(*x);
+        match *self {
+            Self::Tanh { gain } => {
+                scale(gain, x, out);
+                vector_math::tanh_in_place(out);
+            }
+            Self::Logistic { gain } => {
+                scale(gain, x, out);
+                vector_math::logistic_in_place(out);
+            }
+            _ => {
+                for (x, o) in x.iter().zip(out) {
+                    *o = self.value(*x);
+                }
+            }
         }
     }
 
     /// Writes `φ′` of every entry of `x` to `out`.
     pub fn slopes(&self, x: &[f64], out: &mut [f64]) {
-        for (x, o) in x.iter().zip(out) {
-            *o = self.slope(*x);
+        let (rate, gain) = match *self {
+            Self::Tanh { gain } => (2.0 * gain, 4.0 * gain),
+            Self::Logistic { gain } => (gain, gain),
+            _ => {
+                for (x, o) in x.iter().zip(out) {
+                    *o = self.slope(*x);
+                }
+                return;
+            }
+        };
+        // As in `slope`: e/(1 + e)² with e = e^{−|rate x|}.
+        for (x, o) in x.iter().zip(&mut *out) {
+            *o = -(rate * x).abs();
+        }
+        vector_math::exp_in_place(out);
+        for e in out {
+            *e = gain * *e / ((1.0 + *e) * (1.0 + *e));
         }
     }
 
@@ -299,6 +326,12 @@ impl Activation {
             Self::Relu | Self::RectifiedPower { .. } => v < 0.0,
             Self::Linear | Self::SoftThreshold { .. } => false,
         }
+    }
+}
+
+fn scale(factor: f64, x: &[f64], out: &mut [f64]) {
+    for (x, o) in x.iter().zip(out) {
+        *o = factor * x;
     }
 }
 
@@ -413,6 +446,22 @@ mod tests {
                 let back = phi.inverse_near(v, x);
                 prop_assert!((back - x).abs() < 1e-9 || phi.slope(x) < 1e-3, "{phi:?} {x} {back}");
                 prop_assert!((phi.value(phi.inverse(v)) - v).abs() < 1e-12, "{phi:?} {x}");
+            }
+        }
+    }
+
+    #[test]
+    fn slices_agree_with_scalars() {
+        let x: Vec<f64> = (-60..=60).map(|i| 0.37 * f64::from(i)).collect();
+        let mut out = vec![0.0; x.len()];
+        for phi in all() {
+            phi.values(&x, &mut out);
+            for (x, y) in x.iter().zip(&out) {
+                assert!((y - phi.value(*x)).abs() <= 1e-15 * y.abs(), "{phi:?} {x} {y}");
+            }
+            phi.slopes(&x, &mut out);
+            for (x, y) in x.iter().zip(&out) {
+                assert!((y - phi.slope(*x)).abs() <= 4e-15 * y.abs(), "{phi:?} {x} {y}");
             }
         }
     }

@@ -104,7 +104,9 @@ impl<C: Coupling> Lyapunov for FiringRate<C> {
             let step = activation.value(*y) - x;
             // A unit at rest contributes nothing, even where φ⁻¹ is infinite.
             if step != 0.0 {
-                sum += (activation.inverse_near(*x, *y) - y) * step;
+                let term = (activation.inverse_near(*x, *y) - y) * step;
+                // Not positive, as φ is monotone; the inverse rounds.
+                sum += if term > 0.0 { 0.0 } else { term };
             }
         }
         sum / self.0.time_constant()

@@ -33,7 +33,7 @@ fn batch_around(x: &[f64]) -> Vec<f64> {
 /// Energies of a batch are those of its columns, and once warm an evaluation
 /// does not allocate.
 #[track_caller]
-pub(crate) fn energy<E: Energy>(model: &E, x: &[f64]) {
+pub(crate) fn energy<E: Energy + ?Sized>(model: &E, x: &[f64]) {
     let mut ws = Workspace::new();
     let states = batch_around(x);
     let batch = Batch::new(&states, x.len()).unwrap();
