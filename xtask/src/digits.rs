@@ -114,6 +114,7 @@ impl Digits {
     }
 
     /// The digit each picture shows.
+    #[allow(dead_code, reason = "claims choose what they need of the data set")]
     pub(crate) fn labels(&self) -> &[u8] {
         &self.labels
     }

@@ -1,7 +1,5 @@
 //! Tasks of the workspace, run as `cargo xtask TASK`.
 
-#![allow(dead_code, reason = "tasks land one after the other")]
-
 mod arguments;
 mod bench;
 mod ci;

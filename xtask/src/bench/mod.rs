@@ -73,9 +73,9 @@ const RECORDS: &str = "benches/record";
 pub(crate) fn list(arguments: &Arguments) -> Result<(), TaskError> {
     let root = files::workspace_root();
     let mut rows = vec![];
-    measure(&root, arguments, &["list"], |b| rows.push(vec![b.id, b.claim, b.target]))?;
+    measure(&root, arguments, &["list"], |b| rows.push(vec![b.id, b.claim]))?;
     let column = |title, max_width| Column { title, max_width, right: false };
-    let columns = [column("benchmark", 40), column("claim", 60), column("target", 40)];
+    let columns = [column("benchmark", 40), column("claim", 80)];
     say(table(&columns, &rows).trim_end());
     Ok(())
 }

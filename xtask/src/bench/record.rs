@@ -15,7 +15,8 @@ pub(super) struct Benchmark {
     pub(super) id: String,
     /// What should hold.
     pub(super) claim: String,
-    /// By how much.
+    /// By how much; lists may leave it out.
+    #[serde(default)]
     pub(super) target: String,
     /// Unit of the rows that state none.
     #[serde(default)]
@@ -207,8 +208,7 @@ mod tests {
         assert_eq!(benchmark.rows[0].value, Some(1.5));
         assert_eq!(benchmark.rows[1].value, None);
         assert_eq!(benchmark.ratios[0].target_text(), "≥ 1.5");
-        let listed: Benchmark =
-            serde_json::from_str(r#"{"id":"a","claim":"c","target":"t"}"#).unwrap();
+        let listed: Benchmark = serde_json::from_str(r#"{"id":"a","claim":"c"}"#).unwrap();
         assert!(listed.rows.is_empty() && listed.note.is_none());
         assert!(serde_json::from_str::<Benchmark>(r#"{"id":"a"}"#).is_err());
     }
