@@ -2,12 +2,14 @@
 
 mod bars_and_stripes;
 mod contraction;
+mod dense_output;
 mod digits_memory;
 mod digits_rbm;
 mod discrete_gradient;
 mod equilibrium;
 mod hopfield_capacity;
 mod lyapunov_descent;
+mod ode_orders;
 mod oscillator_ising;
 mod stiff;
 
@@ -18,6 +20,8 @@ pub(crate) fn all() -> Vec<Claim> {
     vec![
         discrete_gradient::claim(),
         stiff::claim(),
+        ode_orders::claim(),
+        dense_output::claim(),
         equilibrium::claim(),
         hopfield_capacity::claim(),
         digits_memory::claim(),

@@ -1,4 +1,45 @@
-//! Ordinary differential equations `ẋ = F(t, x)`.
+//! Ordinary differential equations.
+//!
+//! ```text
+//! ẋ = F(t, x),    x(t₀) = x₀,    t₀ ≤ t ≤ t_end
+//! ```
+//!
+//! Four values meet in a run: the problem (a [`VectorField`](crate::VectorField),
+//! a span and an initial state), the method (a [`Stepper`], which also holds
+//! its stage memory), the [`Options`], and the [`Solution`] that comes back.
+//! [`integrate`] runs one trajectory; [`integrate_watched`] also samples it,
+//! locates events on it and shows it to an observer; [`integrate_batch`]
+//! advances many together, with one matrix product per stage.
+//!
+//! # Which method
+//!
+//! | Problem | Method |
+//! |---|---|
+//! | smooth, `rtol` from 1e-4 to 1e-8 | [`TSITOURAS`]; [`DORMAND_PRINCE`] to compare with other systems |
+//! | smooth, `rtol` of 1e-8 and below, or few samples | [`DOP853`] |
+//! | kinks (rectified units, projections), `rtol` of 1e-3 | [`BOGACKI_SHAMPINE`] |
+//! | stiff: time scales far apart, or steps limited by stability | [`Rosenbrock`]; [`Sdirk`] where the Jacobian is dear |
+//! | fast leak and slow input, `ẋ = −Λx + g` | [`ExponentialEuler`] |
+//! | the energy must not rise at any step size | [`DiscreteGradient`], [`ItohAbe`] |
+//! | a prescribed time grid | [`RUNGE_KUTTA4`], [`HEUN`], [`EULER`] with [`StepSize::Fixed`] |
+//!
+//! An explicit method that needs far more steps than the solution has features
+//! has met a stiff problem. An *equilibrium* is not found by integrating until
+//! nothing moves: error control keeps an explicit method at its stability
+//! boundary there. [`SteadyState`] ends a run that has arrived.
+//!
+//! # Step control
+//!
+//! A step is accepted when the root mean square of its error estimate, in units
+//! of the [`Tolerance`], is at most one; the next step follows from this error
+//! and the one before. Sampled output comes from the dense output of the
+//! method: it never shortens a step, does not change the trajectory, and at the
+//! end of the span has the bits of the final state.
+//!
+//! What goes wrong numerically (a state that diverges, a step at the rounding
+//! of `t`, a budget that runs out) is the [`Outcome`](crate::Outcome) of the
+//! run and leaves the last good state in the solution. Errors are for input
+//! that cannot be run.
 
 mod batch;
 mod bogacki_shampine;
