@@ -80,22 +80,22 @@ const HALF_PI: [f64; 4] = [
 ];
 
 /// `c₀ + c₁x + …` by Estrin's scheme: pairs, then pairs of pairs. Its latency
-/// grows with the logarithm of the degree, where Horner's rule is serial.
+/// grows with the logarithm of the degree, where Horner's rule is serial. One
+/// line a length, because compilers do not reliably unroll a loop over levels,
+/// and a loop in here keeps the caller's from being vectorized.
 #[inline(always)]
 pub(super) fn polynomial<const N: usize>(x: f64, c: &[f64; N]) -> f64 {
-    let mut terms = *c;
-    let (mut len, mut power) = (N, x);
-    while len > 1 {
-        for i in 0..len / 2 {
-            terms[i] = terms[2 * i] + power * terms[2 * i + 1];
-        }
-        if len % 2 == 1 {
-            terms[len / 2] = terms[len - 1];
-        }
-        len = len.div_ceil(2);
-        power *= power;
+    let x2 = x * x;
+    let x4 = x2 * x2;
+    let pair = |i: usize| c[i] + x * c[i + 1];
+    let four = |i: usize| pair(i) + x2 * pair(i + 2);
+    match N {
+        3 => pair(0) + x2 * c[2],
+        4 => four(0),
+        6 => four(0) + x4 * pair(4),
+        10 => (four(0) + x4 * four(4)) + (x4 * x4) * pair(8),
+        _ => c.iter().rev().fold(0.0, |sum, c| sum * x + c),
     }
-    terms[0]
 }
 
 /// `2ᵏ` for an integer `k` from −1022 to 1023.

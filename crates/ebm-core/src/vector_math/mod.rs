@@ -42,6 +42,8 @@
 //! assert_eq!(total, 1000.0 + f64::ln(2.0));
 //! ```
 
+use std::marker::PhantomData;
+
 mod double;
 pub(crate) mod kernel;
 mod level;
@@ -84,16 +86,16 @@ pub trait VectorMath: Scalar {
 // that calls them.
 impl VectorMath for f64 {
     fn exp_at(level: Level, values: &mut [Self]) {
-        kernel::run(level, Map { values, function: <Self as Scalar>::exp });
+        map::<_, Exp>(level, values);
     }
     fn tanh_at(level: Level, values: &mut [Self]) {
-        kernel::run(level, Map { values, function: <Self as Scalar>::tanh });
+        map::<_, Tanh>(level, values);
     }
     fn logistic_at(level: Level, values: &mut [Self]) {
-        kernel::run(level, Map { values, function: <Self as Scalar>::logistic });
+        map::<_, Logistic>(level, values);
     }
     fn softplus_at(level: Level, values: &mut [Self]) {
-        kernel::run(level, Map { values, function: <Self as Scalar>::softplus });
+        map::<_, Softplus>(level, values);
     }
     fn sin_cos_at(level: Level, x: &[Self], sin: &mut [Self], cos: &mut [Self]) {
         kernel::run(level, SinCos { x, sin, cos });
@@ -108,16 +110,16 @@ impl VectorMath for f64 {
 
 impl VectorMath for f32 {
     fn exp_at(level: Level, values: &mut [Self]) {
-        kernel::run(level, Map { values, function: <Self as Scalar>::exp });
+        map::<_, Exp>(level, values);
     }
     fn tanh_at(level: Level, values: &mut [Self]) {
-        kernel::run(level, Map { values, function: <Self as Scalar>::tanh });
+        map::<_, Tanh>(level, values);
     }
     fn logistic_at(level: Level, values: &mut [Self]) {
-        kernel::run(level, Map { values, function: <Self as Scalar>::logistic });
+        map::<_, Logistic>(level, values);
     }
     fn softplus_at(level: Level, values: &mut [Self]) {
-        kernel::run(level, Map { values, function: <Self as Scalar>::softplus });
+        map::<_, Softplus>(level, values);
     }
     fn sin_cos_at(level: Level, x: &[Self], sin: &mut [Self], cos: &mut [Self]) {
         kernel::run(level, SinCos { x, sin, cos });
@@ -130,19 +132,62 @@ impl VectorMath for f32 {
     }
 }
 
+/// A function of one element. A type, not a function pointer or closure: only
+/// a direct call is sure to be inlined, and to be compiled for the level.
+trait Function {
+    fn of<T: Scalar>(x: T) -> T;
+}
+
+struct Exp;
+struct Tanh;
+struct Logistic;
+struct Softplus;
+
+impl Function for Exp {
+    #[inline(always)]
+    fn of<T: Scalar>(x: T) -> T {
+        Scalar::exp(x)
+    }
+}
+
+impl Function for Tanh {
+    #[inline(always)]
+    fn of<T: Scalar>(x: T) -> T {
+        Scalar::tanh(x)
+    }
+}
+
+impl Function for Logistic {
+    #[inline(always)]
+    fn of<T: Scalar>(x: T) -> T {
+        Scalar::logistic(x)
+    }
+}
+
+impl Function for Softplus {
+    #[inline(always)]
+    fn of<T: Scalar>(x: T) -> T {
+        Scalar::softplus(x)
+    }
+}
+
 /// Applies a function to every element.
 struct Map<'a, T, F> {
     values: &'a mut [T],
-    function: F,
+    function: PhantomData<F>,
 }
 
-impl<T: Copy, F: Fn(T) -> T> Kernel for Map<'_, T, F> {
+fn map<T: Scalar, F: Function>(level: Level, values: &mut [T]) {
+    kernel::run(level, Map::<T, F> { values, function: PhantomData });
+}
+
+impl<T: Scalar, F: Function> Kernel for Map<'_, T, F> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         for value in self.values {
-            *value = (self.function)(*value);
+            *value = F::of(*value);
         }
     }
 }
