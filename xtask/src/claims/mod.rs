@@ -8,10 +8,12 @@ mod digits_rbm;
 mod discrete_gradient;
 mod equilibrium;
 mod hopfield_capacity;
+mod langevin_moments;
 mod lyapunov_descent;
 mod ode_orders;
 mod oscillator_ising;
 mod stiff;
+mod strong_order;
 
 use crate::claim::Claim;
 
@@ -20,8 +22,10 @@ pub(crate) fn all() -> Vec<Claim> {
     vec![
         discrete_gradient::claim(),
         stiff::claim(),
-        ode_orders::claim(),
         dense_output::claim(),
+        langevin_moments::claim(),
+        ode_orders::claim(),
+        strong_order::claim(),
         equilibrium::claim(),
         hopfield_capacity::claim(),
         digits_memory::claim(),

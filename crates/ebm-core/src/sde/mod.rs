@@ -9,6 +9,23 @@
 //! the trajectory. Refining the step keeps the path, so that errors along a path
 //! can be measured; the number of threads does not change a bit.
 //!
+//! Sampling a double well at temperature 0.3:
+//!
+//! ```
+//! use ebm_core::sde::{self, Options, StochasticRungeKutta};
+//! use ebm_core::{Batch, flow::Langevin, problems::DoubleWell};
+//!
+//! let field = Langevin::new(DoubleWell::default(), 0.3)?;
+//! let (scheme, walkers) = (StochasticRungeKutta, [1.0; 4000]);
+//! let options = Options { step: 0.05, seed: 7, ..Options::default() };
+//! let x0 = Batch::new(&walkers, 1)?;
+//! let end = sde::integrate_batch(&field, &scheme, (0.0, 10.0), x0, &options, |_| ())?;
+//!
+//! let square = end.x.iter().map(|x| x * x).sum::<f64>() / 4000.0;
+//! assert!((square - 0.8405).abs() < 0.042); // quadrature, 4 standard errors
+//! # Ok::<(), ebm_core::Error>(())
+//! ```
+//!
 //! | scheme | equation | strong order | weak order | drifts a step |
 //! |---|---|---|---|---|
 //! | [`EulerMaruyama`] | Itô | 0.5; 1 for additive noise | 1 | 1 |

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ebm_core::flow::GradientFlow;
+use ebm_core::flow::Langevin;
 use ebm_core::observer::{StopWhen, Trace};
 use ebm_core::problems::{DoubleWell, GeometricBrownianMotion, OrnsteinUhlenbeck};
 use ebm_core::sde::{
@@ -10,44 +10,10 @@ use ebm_core::sde::{
     StochasticRungeKutta,
 };
 use ebm_core::{
-    Batch, BatchMut, Diffusion, Error, Gradient, NoiseKind, Outcome, Snapshot, VectorField,
-    Workspace,
+    Batch, BatchMut, Diffusion, Error, NoiseKind, Outcome, Snapshot, VectorField, Workspace,
 };
 
 type Result<T = (), E = Error> = std::result::Result<T, E>;
-
-/// `dx = −∇E dt + a dW` with a noise amplitude of choice: Langevin dynamics of
-/// temperature `T` when `a = √(2T)`.
-struct Noisy<E> {
-    flow: GradientFlow<E>,
-    amplitude: f64,
-}
-
-impl<E: Gradient> Noisy<E> {
-    fn langevin(energy: E, temperature: f64) -> Self {
-        Self { flow: GradientFlow(energy), amplitude: (2.0 * temperature).sqrt() }
-    }
-}
-
-impl<E: Gradient> VectorField for Noisy<E> {
-    fn dim(&self) -> usize {
-        self.flow.dim()
-    }
-    fn eval(&self, t: f64, x: &[f64], dx: &mut [f64], ws: &mut Workspace) {
-        self.flow.eval(t, x, dx, ws);
-    }
-}
-
-impl<E: Gradient> Diffusion for Noisy<E> {
-    fn noise_kind(&self) -> NoiseKind {
-        NoiseKind::Additive
-    }
-    fn add_noise(&self, _: f64, _: &[f64], dw: &[f64], out: &mut [f64], _: &mut Workspace) {
-        for (dw, out) in dw.iter().zip(out) {
-            *out += self.amplitude * dw;
-        }
-    }
-}
 
 /// `dx = (sin 3t − sin x) dt + (1 + t²) dW`, additive noise that depends on time.
 struct Swelling;
@@ -153,7 +119,7 @@ fn strong_order_on_multiplicative_noise() -> Result {
 fn strong_order_on_additive_noise() -> Result {
     // The reference is eight times finer than the finest level, by the scheme of
     // the highest order.
-    let field = Noisy::langevin(DoubleWell::default(), 0.3);
+    let field = Langevin::new(DoubleWell::default(), 0.3)?;
     let fine = at_one(&field, &StochasticRungeKutta, 0.5, 500, 9)?;
     assert_order(strong_order(&field, &EulerMaruyama, 0.5, 3..7, &fine)?, 1.0);
     assert_order(strong_order(&field, &StochasticHeun, 0.5, 3..7, &fine)?, 1.0);
@@ -166,7 +132,7 @@ fn strong_order_on_additive_noise() -> Result {
 #[test]
 fn every_scheme_follows_the_same_path() -> Result {
     // Schemes that converge to the same solution differ by their errors only.
-    let field = Noisy::langevin(DoubleWell::default(), 0.3);
+    let field = Langevin::new(DoubleWell::default(), 0.3)?;
     let fine = at_one(&field, &StochasticRungeKutta, 0.5, 200, 8)?;
     for level in [6, 7] {
         let h = 0.125 / f64::from(1 << level);
@@ -300,10 +266,11 @@ fn ornstein_uhlenbeck_moments() -> Result {
 
 /// Deviations of `⟨x²⟩` and `⟨x⁴⟩` from the Gibbs law of the double well at
 /// `T = 0.3`, in standard errors. Each walker gives one independent time
-/// average, so correlations in time do not matter.
-fn double_well_deviations(amplitude: f64) -> Result<[f64; 2]> {
+/// average, so correlations in time do not matter. The noise amplitude is
+/// `noise` times the right one.
+fn double_well_deviations(noise: f64) -> Result<[f64; 2]> {
     let temperature = 0.3;
-    let field = Noisy { flow: GradientFlow(DoubleWell::default()), amplitude };
+    let field = Langevin::new(DoubleWell::default(), noise * noise * temperature)?;
     let start: Vec<f64> = (0..8000).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
     let options = Options { step: 0.025, seed: 3, ..Options::default() };
     let end = sde::integrate_batch(
@@ -349,17 +316,17 @@ impl ebm_core::Observer for Averages {
 
 #[test]
 fn langevin_moments_of_the_double_well_match_quadrature() -> Result {
-    let right = double_well_deviations(0.6_f64.sqrt())?;
+    let right = double_well_deviations(1.0)?;
     assert!(right.iter().all(|z| z.abs() < 4.0), "{right:?}");
     // The test must notice noise that is 5 % too strong.
-    let wrong = double_well_deviations(1.05 * 0.6_f64.sqrt())?;
+    let wrong = double_well_deviations(1.05)?;
     assert!(wrong.iter().any(|z| z.abs() > 4.0), "{wrong:?}");
     Ok(())
 }
 
 #[test]
 fn bits_do_not_depend_on_threads() -> Result {
-    let field = Noisy::langevin(DoubleWell { dim: 3 }, 0.3);
+    let field = Langevin::new(DoubleWell { dim: 3 }, 0.3)?;
     let start: Vec<f64> = (0..900).map(|i| f64::from(i) * 0.002 - 0.9).collect();
     let run = |threads| -> Result<_> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -381,7 +348,7 @@ fn bits_do_not_depend_on_threads() -> Result {
 
 #[test]
 fn a_column_of_a_batch_is_the_single_run_on_its_stream() -> Result {
-    let field = Noisy::langevin(DoubleWell { dim: 2 }, 0.3);
+    let field = Langevin::new(DoubleWell { dim: 2 }, 0.3)?;
     let start: Vec<f64> = (0..260).map(|i| f64::from(i) * 0.01 - 1.3).collect();
     let options = Options { step: 0.05, level: 2, seed: 5, first_stream: 40 };
     let batch = Batch::new(&start, 2)?;
@@ -404,9 +371,9 @@ fn a_column_of_a_batch_is_the_single_run_on_its_stream() -> Result {
 
 #[test]
 fn a_step_does_not_allocate() -> Result {
-    let schemes: [&dyn Scheme<Noisy<DoubleWell>>; 3] =
+    let schemes: [&dyn Scheme<Langevin<DoubleWell>>; 3] =
         [&EulerMaruyama, &StochasticHeun, &StochasticRungeKutta];
-    let field = Noisy::langevin(DoubleWell { dim: 4 }, 0.3);
+    let field = Langevin::new(DoubleWell { dim: 4 }, 0.3)?;
     let start = [0.5; 4 * 20];
     for scheme in schemes {
         let scheme = Erased(scheme);
@@ -638,8 +605,8 @@ fn the_first_outputs_are_pinned() -> Result {
     assert_eq!(first, (0.19549069940760386, 0.0012280284164218527));
     assert_eq!(second, (-0.19233368721521063, -0.027189705539564783));
 
-    let field = Noisy::langevin(DoubleWell::default(), 0.3);
-    let schemes: [&dyn Scheme<Noisy<DoubleWell>>; 3] =
+    let field = Langevin::new(DoubleWell::default(), 0.3)?;
+    let schemes: [&dyn Scheme<Langevin<DoubleWell>>; 3] =
         [&EulerMaruyama, &StochasticHeun, &StochasticRungeKutta];
     let options = Options { step: 0.1, seed: 7, ..Options::default() };
     let mut ends = [0.0; 3];
