@@ -28,6 +28,9 @@ formulas as MathML. Broken links and formulas that cannot be rendered are errors
 /// Where the pages go, seen from the root of the workspace.
 const OUT: &str = "target/docs";
 
+/// The document that lists the chapters.
+const INDEX: &str = "docs/guide/README.md";
+
 /// Runs the task.
 pub(crate) fn run(_: &Arguments) -> Result<(), TaskError> {
     build(&files::workspace_root())
@@ -111,16 +114,27 @@ impl Guide {
         }
     }
 
-    fn write(&self, root: &Path) -> Result<(), TaskError> {
-        let out = root.join(OUT);
-        // In the order of reading: the README, the chapters, the changes.
-        let rank = |path: &str| match path {
-            "README.md" => 0,
-            "CHANGELOG.md" => 2,
-            _ => 1,
+    /// The paths in the order of reading: the README, what [`INDEX`] links to in its order, other
+    /// documents, the changes.
+    fn order(&self) -> Vec<&String> {
+        let mut listed: Vec<String> = vec!["README.md".into(), INDEX.into()];
+        for link in self.0.get(INDEX).map_or(&[][..], |index| &index.links[..]) {
+            if let Target::File(path, _) = &link.target {
+                listed.extend(resolve(INDEX, path));
+            }
+        }
+        let rank = |path: &String| {
+            let place = listed.iter().position(|other| other == path).unwrap_or(listed.len());
+            (path == "CHANGELOG.md", place)
         };
         let mut order: Vec<&String> = self.0.keys().collect();
         order.sort_by_key(|path| rank(path));
+        order
+    }
+
+    fn write(&self, root: &Path) -> Result<(), TaskError> {
+        let out = root.join(OUT);
+        let order = self.order();
         for (k, path) in order.iter().enumerate() {
             let document = &self.0[*path];
             let here = page_of(path);
@@ -256,6 +270,22 @@ mod tests {
                 .problems(&root)
                 .contains(&"Cargo.toml:3: `Cargo.toml` has no heading `#c`".into())
         );
+    }
+
+    #[test]
+    fn chapters_come_in_the_order_of_the_index() {
+        let page = |path: &str, text| (path.to_string(), Document::parse(text));
+        let guide = Guide(BTreeMap::from([
+            page("CHANGELOG.md", "# Changes"),
+            page("README.md", "# Project"),
+            page("docs/a.md", "# Unlisted"),
+            page("docs/b.md", "# B"),
+            page("docs/guide/c.md", "# C"),
+            page("docs/guide/z.md", "# Z"),
+            page(INDEX, "# Guide\n\n1. [Z](z.md#z)\n2. [C](c.md)\n\n[B](../b.md)\n"),
+        ]));
+        let order = ["README.md", INDEX, "docs/guide/z.md", "docs/guide/c.md", "docs/b.md"];
+        assert_eq!(guide.order(), [&order[..], &["docs/a.md", "CHANGELOG.md"]].concat());
     }
 
     #[test]
