@@ -74,6 +74,16 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 impl Contest {
+    /// A contest whose rounds the caller runs and [`record`](Self::record)s.
+    pub(crate) fn new(contestants: usize) -> Self {
+        Self { seconds: vec![Vec::new(); contestants] }
+    }
+
+    /// The time of a contestant's next round.
+    pub(crate) fn record(&mut self, contestant: usize, seconds: f64) {
+        self.seconds[contestant].push(seconds);
+    }
+
     /// Median time of a call, in seconds.
     pub(crate) fn median(&self, contestant: usize) -> f64 {
         median(self.seconds[contestant].clone())

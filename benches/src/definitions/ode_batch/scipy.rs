@@ -1,0 +1,61 @@
+//! scipy's `solve_ivp`, run by the script in `benches/peers/`.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{Contestant, Kind, Problem, SPAN, Solved, TOLERANCE};
+
+/// scipy's contestants, or nothing where the interpreter named by
+/// `EBM_PYTHON` (default `python3`) has no scipy.
+pub(super) fn contestants(
+    problem: &Problem,
+) -> Result<Option<Vec<Contestant<'_>>>, Box<dyn Error>> {
+    let python = std::env::var("EBM_PYTHON").unwrap_or_else(|_| "python3".into());
+    let probe = Command::new(&python)
+        .args(["-c", "import scipy.integrate"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !probe.is_ok_and(|status| status.success()) {
+        return Ok(None);
+    }
+    let folder = std::env::temp_dir().join(format!("ebm-bench-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    write(&folder.join("weights.f64"), &problem.weights)?;
+    write(&folder.join("starts.f64"), &problem.starts)?;
+    let contestant = |method: &'static str| {
+        let (python, folder) = (python.clone(), folder.clone());
+        Contestant {
+            name: format!("scipy {method}"),
+            kind: Kind::Peer,
+            solve: Box::new(move || solve(&python, &folder, method)),
+        }
+    };
+    Ok(Some(vec![contestant("RK45"), contestant("DOP853")]))
+}
+
+fn solve(python: &str, folder: &Path, method: &str) -> Result<Solved, Box<dyn Error>> {
+    let script: PathBuf = [env!("CARGO_MANIFEST_DIR"), "peers", "solve_ivp.py"].iter().collect();
+    let output = Command::new(python)
+        .arg(script)
+        .arg(folder)
+        .arg(method)
+        .args([SPAN.1, TOLERANCE.rtol, TOLERANCE.atol].map(|value| value.to_string()))
+        .envs(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"].map(|name| (name, "1")))
+        .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    let seconds = String::from_utf8(output.stdout)?.trim().parse()?;
+    let bytes = fs::read(folder.join(format!("ends-{method}.f64")))?;
+    let ends = bytes.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+    Ok(Solved { ends, seconds })
+}
+
+fn write(path: &Path, values: &[f64]) -> Result<(), Box<dyn Error>> {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    fs::write(path, bytes)?;
+    Ok(())
+}
