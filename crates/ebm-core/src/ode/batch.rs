@@ -30,13 +30,13 @@ use crate::{Batch, BatchMut, Error, Outcome, Stats, VectorField, Workspace, vali
 /// Most columns advanced together. Large enough for an efficient matrix
 /// product, small enough for the stages of a thousand-component state to stay
 /// in cache; fixed, so that results do not depend on the number of threads.
-const BLOCK: usize = 64;
+const BLOCK: usize = 32;
 
 /// Whose error decides about a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BatchControl {
     /// Every trajectory has its own time, step size and verdict. Blocks of at
-    /// most 64 trajectories run in parallel.
+    /// most 32 trajectories run in parallel.
     #[default]
     Each,
     /// All share one step, the one that suits the worst of them. All are then

@@ -172,7 +172,8 @@ impl VectorField for Counting {
 
 #[test]
 fn evaluations_are_counted_and_ended_columns_cost_nothing() {
-    let starts = random_states(2, 40, 3);
+    // One block.
+    let starts = random_states(2, 32, 3);
     let steady_state = Some(SteadyState { tolerance: 1.05, window: 0.0, ..SteadyState::default() });
     for method in METHODS {
         for samples in [&[][..], &[0.5, 2.0]] {
