@@ -5,8 +5,10 @@
 //! ```
 //!
 //! Given one layer, the units of the other are independent, so a sweep of many
-//! chains is two matrix products. Every chain draws from a stream of its own:
-//! its path depends on the seed and its index, not on the other chains.
+//! chains is two matrix products. Every chain draws from a stream of its own,
+//! chosen by the seed and its index. Chains are cut into fixed blocks, so that
+//! results do not depend on the number of threads; the number of chains in the
+//! last block may change the last bit of its products, and so, rarely, a draw.
 
 use ebm_core::{Batch, random::stream};
 use rand::{Rng, RngExt};
@@ -45,13 +47,14 @@ impl GibbsChains {
     /// `j` of `seed`.
     ///
     /// # Errors
-    /// If there are no columns, or one is not a 0/1 state of the visible layer.
+    /// If there are no columns, one is not a 0/1 state of the visible layer, or
+    /// the hidden states do not fit into memory.
     pub fn new(rbm: &Rbm, visible: Batch<'_>, seed: u64) -> Result<Self, Error> {
         let units = rbm.units(Layer::Visible);
         check_bits("visible state", units, visible)?;
         Ok(Self {
             visible: visible.as_slice().to_vec(),
-            hidden: vec![0.0; visible.count() * rbm.units(Layer::Hidden)],
+            hidden: zeros("hidden states", rbm.units(Layer::Hidden), visible.count())?,
             generators: (0..visible.count()).map(|j| stream(seed, j as u64)).collect(),
             units,
         })

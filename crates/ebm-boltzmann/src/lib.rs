@@ -36,6 +36,7 @@ pub mod rbm;
 pub use bars_and_stripes::{Multiplicity, bars_and_stripes};
 pub use contrastive_divergence::{ContrastiveDivergence, EpochReport, Training, TrainingState};
 pub use ebm_core;
+pub use ebm_core::Batch;
 pub use error::Error;
 pub use gibbs::GibbsChains;
 pub use partition_function::{ExactLikelihood, MAX_UNITS};

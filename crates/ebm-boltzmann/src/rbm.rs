@@ -104,12 +104,7 @@ impl Rbm {
         visible_bias: Vec<f64>,
         hidden_bias: Vec<f64>,
     ) -> Result<Self, Error> {
-        if visible_bias.is_empty() {
-            return Err(ebm_core::Error::Empty { what: "visible layer" }.into());
-        }
-        if hidden_bias.is_empty() {
-            return Err(ebm_core::Error::Empty { what: "hidden layer" }.into());
-        }
+        check_layers(visible_bias.len(), hidden_bias.len())?;
         let size = visible_bias.len().saturating_mul(hidden_bias.len());
         validate::dimension("weights, visible x hidden", size, weights.len())?;
         validate::finite("weights", &weights)?;
@@ -126,6 +121,7 @@ impl Rbm {
     /// negative or not finite.
     pub fn random(visible: usize, hidden: usize, scale: f64, seed: u64) -> Result<Self, Error> {
         validate::non_negative("standard deviation of the weights", scale)?;
+        check_layers(visible, hidden)?;
         let mut weights = zeros("weights", visible, hidden)?;
         let mut rng = stream(seed, 0);
         weights.fill_with(|| scale * rng.sample::<f64, _>(StandardNormal));
@@ -206,9 +202,13 @@ impl Rbm {
     }
 
     /// Moves every parameter by `rate` times the direction.
+    ///
+    /// # Panics
+    /// If the direction has other shapes than the machine.
     pub fn ascend(&mut self, direction: &RbmGradient, rate: f64) {
         let parameters = [&mut self.weights, &mut self.visible_bias, &mut self.hidden_bias];
         for (p, d) in parameters.into_iter().zip(direction.parts()) {
+            assert_eq!(p.len(), d.len(), "a direction has the shapes of its machine");
             for (p, d) in p.iter_mut().zip(d) {
                 *p += rate * d;
             }
@@ -280,6 +280,16 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// Both layers must have units.
+fn check_layers(visible: usize, hidden: usize) -> Result<(), Error> {
+    for (what, units) in [("visible layer", visible), ("hidden layer", hidden)] {
+        if units == 0 {
+            return Err(ebm_core::Error::Empty { what }.into());
+        }
+    }
+    Ok(())
+}
+
 /// Every entry of `states` must be 0 or 1, and there must be some.
 pub(crate) fn check_bits(what: &'static str, dim: usize, states: Batch<'_>) -> Result<(), Error> {
     validate::dimension(what, dim, states.dim())?;
@@ -299,8 +309,8 @@ pub(crate) fn zeros(what: &'static str, rows: usize, cols: usize) -> Result<Vec<
     let size = rows.saturating_mul(cols);
     let mut values = Vec::new();
     if values.try_reserve_exact(size).is_err() {
-        let limit = isize::MAX as usize / size_of::<f64>();
-        return Err(ebm_core::Error::TooLarge { what, size, limit }.into());
+        let bytes = size.saturating_mul(size_of::<f64>());
+        return Err(ebm_core::Error::Allocation { what, bytes }.into());
     }
     values.resize(size, 0.0);
     Ok(values)

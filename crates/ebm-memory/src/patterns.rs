@@ -109,15 +109,20 @@ impl Patterns {
     /// `m_μ(x) = ξ^μ·x / N`.
     ///
     /// # Panics
-    /// If `mu` is not below [`count`](Self::count).
+    /// If `mu` is not below [`count`](Self::count), or `x` has another length
+    /// than the patterns.
     #[must_use]
     pub fn overlap(&self, mu: usize, x: &[f64]) -> f64 {
+        assert_eq!(x.len(), self.dim, "a state has the length of the patterns");
         let dot: f64 = self.pattern(mu).iter().zip(x).map(|(p, x)| p * x).sum();
         dot / self.dim as f64
     }
 
     /// The pattern of largest overlap with `x`, and that overlap; the first
     /// one of several.
+    ///
+    /// # Panics
+    /// If `x` has another length than the patterns.
     #[must_use]
     pub fn best_overlap(&self, x: &[f64]) -> (usize, f64) {
         let mut best = (0, self.overlap(0, x));
@@ -160,8 +165,8 @@ pub(crate) fn allocate(dim: usize, count: usize) -> Result<Vec<f64>, Error> {
     match data.try_reserve_exact(size) {
         Ok(()) => Ok(data),
         Err(_) => {
-            let limit = isize::MAX as usize / size_of::<f64>();
-            Err(ebm_core::Error::TooLarge { what, size, limit }.into())
+            let bytes = size.saturating_mul(size_of::<f64>());
+            Err(ebm_core::Error::Allocation { what, bytes }.into())
         }
     }
 }
@@ -178,7 +183,8 @@ mod tests {
         let message = Patterns::new(vec![1.0, f64::NAN], 2).unwrap_err().to_string();
         assert_eq!(message, "patterns: entry 1 is NaN, expected a finite number");
         assert!(Patterns::random_signs(0, 3, 1).is_err());
-        assert!(Patterns::random_signs(usize::MAX, 2, 1).is_err());
+        let message = Patterns::random_signs(usize::MAX, 2, 1).unwrap_err().to_string();
+        assert!(message.starts_with("patterns: cannot allocate "), "{message}");
         let two = Patterns::new(vec![1.0, -1.0, 1.0, 0.5], 2).unwrap();
         assert_eq!(
             two.check_signs().unwrap_err().to_string(),
@@ -197,6 +203,12 @@ mod tests {
         // The mean of 40 000 signs has standard error 0.005; six of them.
         let mean = many.as_batch().as_slice().iter().sum::<f64>() / 40_000.0;
         assert!(mean.abs() < 0.03, "{mean}");
+    }
+
+    #[test]
+    #[should_panic(expected = "a state has the length of the patterns")]
+    fn overlap_with_a_shorter_state_panics() {
+        let _ = Patterns::random_signs(4, 2, 1).unwrap().overlap(0, &[1.0; 3]);
     }
 
     #[test]

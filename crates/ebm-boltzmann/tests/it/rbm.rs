@@ -1,6 +1,6 @@
 //! The machine against its definition.
 
-use ebm_boltzmann::{Layer, Rbm};
+use ebm_boltzmann::{Layer, Rbm, RbmGradient};
 use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Workspace};
 use proptest::prelude::*;
 
@@ -109,6 +109,11 @@ fn evaluations_do_not_allocate() {
 fn rejects_bad_input() {
     assert!(Rbm::new(vec![], vec![], vec![0.0]).is_err());
     assert!(Rbm::new(vec![], vec![0.0], vec![]).is_err());
+    let message = |r: Result<Rbm, ebm_boltzmann::Error>| r.unwrap_err().to_string();
+    assert_eq!(message(Rbm::random(usize::MAX, 0, 1.0, 1)), "hidden layer is empty");
+    assert_eq!(message(Rbm::random(0, usize::MAX, 1.0, 1)), "visible layer is empty");
+    let huge = message(Rbm::random(usize::MAX, 2, 1.0, 1));
+    assert!(huge.starts_with("weights: cannot allocate "), "{huge}");
     let message = Rbm::new(vec![0.0; 5], vec![0.0; 2], vec![0.0; 3]).unwrap_err().to_string();
     assert_eq!(message, "weights, visible x hidden: expected length 6, found 5");
     assert!(Rbm::new(vec![f64::NAN], vec![0.0], vec![0.0]).is_err());
@@ -117,4 +122,11 @@ fn rejects_bad_input() {
     assert!(Rbm::random(3, 3, -0.1, 1).is_err());
     assert!(Rbm::random(usize::MAX, 2, 0.1, 1).is_err());
     assert!(Rbm::random(2, 2, 0.1, 1).unwrap().with_visible_bias(vec![0.0]).is_err());
+}
+
+#[test]
+#[should_panic(expected = "a direction has the shapes of its machine")]
+fn ascending_along_a_direction_of_other_shapes_panics() {
+    let direction = RbmGradient::zero(&Rbm::random(3, 2, 0.1, 1).unwrap());
+    Rbm::random(3, 3, 0.1, 1).unwrap().ascend(&direction, 0.1);
 }
