@@ -63,16 +63,18 @@ pub enum Verdict {
 /// The contraction rate of a network with symmetric weights `W` and activation
 /// slopes in `[0, slope]`.
 ///
-/// For `λ_max ≤ 0` the rate is `1 − a` with `a` at rounding level above zero
-/// relative to the largest weight: any rate below one holds, in a norm that
-/// degenerates as one is approached.
+/// Where `λ_max > 0`, `a` is `λ_max` plus the rounding of the eigenvalues. For
+/// `λ_max ≤ 0` any rate below one holds, in a norm that may degenerate as one
+/// is approached: `a` is then the least value between `1.5·10⁻⁸` and `10⁻³` that
+/// keeps the condition number of `P` below `10⁶`, so the rate is one to `10⁻³`.
 ///
 /// # Errors
-/// A `slope` that is not positive and finite.
+/// A `slope` that is not positive and finite; a coupling without rows, too large
+/// for memory, or with entries that are not finite.
 pub fn symmetric_network(weights: &dyn Coupling, slope: f64, form: Form) -> Result<Verdict, Error> {
     validate::positive("largest slope", slope)?;
     let n = weights.dim();
-    let mut w = vec![0.0; n * n];
+    let mut w = square(n)?;
     for (i, row) in w.chunks_exact_mut(n).enumerate() {
         weights.row(i, row);
         row.iter_mut().for_each(|v| *v *= slope);
@@ -80,15 +82,18 @@ pub fn symmetric_network(weights: &dyn Coupling, slope: f64, form: Form) -> Resu
     let mut eigen = SymmetricEigen::new(n);
     let pairs = eigen.decompose(&w)?;
     let (low, high) = (pairs.values[0], pairs.values[n - 1]);
-    // Backward error of the eigenvalues, and the smallest `a` worth a norm.
+    // Backward error of the eigenvalues.
     let rounding = 8.0 * n as f64 * f64::EPSILON * low.abs().max(high.abs());
-    let a = (high + rounding).max(1e-6 * low.abs()).max(f64::EPSILON.sqrt());
+    let top = high + rounding;
     if high > 1.0 + rounding {
         return Ok(Verdict::NotContracting { largest_eigenvalue: high });
     }
-    if a >= 1.0 {
+    if top >= 1.0 {
         return Ok(Verdict::WeaklyContracting);
     }
+    // Not positive beyond rounding: `2a − λ_max ≥ 10⁻⁶ |λ_min|` if `a` may.
+    let floor = (0.5 * (1e-6 * low.abs() + high)).clamp(f64::EPSILON.sqrt(), 1e-3);
+    let a = if high > rounding { top } else { top.max(floor) };
     let weight = |lambda: &f64| match form {
         Form::FiringRate => 2.0 * a - lambda,
         Form::Hopfield => 1.0 / (2.0 * a - lambda),
@@ -101,6 +106,23 @@ pub fn symmetric_network(weights: &dyn Coupling, slope: f64, form: Form) -> Resu
         margin: a - high,
         argument: Argument::Eigenvalue,
     }))
+}
+
+/// Zeros for an `n × n` matrix.
+fn square(n: usize) -> Result<Vec<f64>, ebm_core::Error> {
+    let what = "weights of the network";
+    let limit = (isize::MAX as usize / size_of::<f64>()).isqrt();
+    if n == 0 {
+        return Err(ebm_core::Error::Empty { what });
+    }
+    if n > limit {
+        return Err(ebm_core::Error::TooLarge { what, size: n, limit });
+    }
+    let mut entries = Vec::new();
+    let bytes = n * n * size_of::<f64>();
+    entries.try_reserve_exact(n * n).map_err(|_| ebm_core::Error::Allocation { what, bytes })?;
+    entries.resize(n * n, 0.0);
+    Ok(entries)
 }
 
 #[cfg(test)]
@@ -207,6 +229,44 @@ mod tests {
         );
         assert!(symmetric_network(&w, 0.0, Form::Hopfield).is_err());
         assert!(symmetric_network(&w, f64::NAN, Form::Hopfield).is_err());
+    }
+
+    /// `Q diag(λ) Qᵀ` with the reflection `Q = I − ½ v vᵀ`, `v` of ones.
+    fn with_spectrum(lambda: [f64; 4]) -> Vec<f64> {
+        let q = |i: usize, k: usize| f64::from(u8::from(i == k)) - 0.5;
+        let entry = |i: usize, j: usize| (0..4).map(|k| q(i, k) * lambda[k] * q(j, k)).sum();
+        (0..16).map(|e| entry(e / 4, e % 4)).collect()
+    }
+
+    #[test]
+    fn strong_inhibition_costs_no_rate() {
+        for low in [-1e6, -1e8] {
+            for high in [-1.0, 0.1, 0.5] {
+                let w = with_spectrum([low, 0.5 * low, -3.0, high]);
+                for form in [Form::FiringRate, Form::Hopfield] {
+                    let found = certificate(4, &w, form);
+                    // 64 ε |λ_min| for the eigenvalues, or the cap of the floor.
+                    let accuracy = if high > 0.0 { 2e-6 } else { 1.001e-3 };
+                    let off = (found.rate - (1.0 - high.max(0.0))).abs();
+                    assert!(off < accuracy, "{low} {high}: {off}");
+                    let tolerance = 64.0 * f64::EPSILON * -low * found.norm.distortion();
+                    for vertex in 0..16_u32 {
+                        let d: Vec<f64> = (0..4).map(|i| f64::from(vertex >> i & 1)).collect();
+                        let mu = found.norm.log_norm(&jacobian(4, &w, &d, form)).unwrap();
+                        assert!(mu <= -found.rate + tolerance, "{low} {high} {form:?}: {mu}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_sizes_are_errors() {
+        use ebm_core::Error as Core;
+        assert!(matches!(square(0), Err(Core::Empty { .. })));
+        assert!(matches!(square(usize::MAX), Err(Core::TooLarge { .. })));
+        let limit = (isize::MAX as usize / 8).isqrt();
+        assert!(matches!(square(limit), Err(Core::Allocation { .. })));
     }
 
     #[test]

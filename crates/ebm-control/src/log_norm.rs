@@ -71,9 +71,16 @@ impl WeightedNorm {
     /// The norm with weight `P`, column-major `n × n`.
     ///
     /// # Errors
-    /// A `P` of the wrong size, not finite, or not positive definite.
+    /// A `P` of the wrong size, not finite, not exactly symmetric, or not
+    /// positive definite.
     pub fn new(n: usize, p: &[f64]) -> Result<Self, Error> {
         check(n, p)?;
+        for (row, col) in (0..n).flat_map(|col| (0..col).map(move |row| (row, col))) {
+            let (upper, lower) = (p[col * n + row], p[row * n + col]);
+            if upper != lower {
+                return Err(ebm_core::Error::Asymmetric { row, col, upper, lower }.into());
+            }
+        }
         let mut eigen = SymmetricEigen::new(n);
         let pairs = eigen.decompose(p)?;
         Self::from_eigen(n, pairs.vectors.to_vec(), pairs.values.to_vec())
@@ -235,5 +242,11 @@ mod tests {
         assert!(
             matches!(indefinite, Err(Error::NotPositiveDefinite { smallest }) if smallest < 0.0)
         );
+    }
+
+    #[test]
+    fn rejects_an_asymmetric_weight() {
+        let error = WeightedNorm::new(2, &[2.0, 0.5, 0.0, 2.0]).unwrap_err();
+        assert!(matches!(error, Error::Core(ebm_core::Error::Asymmetric { row: 0, col: 1, .. })));
     }
 }
