@@ -11,7 +11,7 @@
 //! C. Helmberg and F. Rendl, SIAM J. Optim. 10, 673 (2000).
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::{Error, Graph};
@@ -19,6 +19,9 @@ use crate::{Error, Graph};
 /// Largest node count accepted from a header: beyond it, a typing error is
 /// likelier than a graph, and the arrays would not fit common machines.
 pub const MAX_NODES: usize = 1 << 24;
+
+/// Longest line accepted, in bytes with its end.
+pub const MAX_LINE: usize = 4096;
 
 /// Reads a graph file.
 ///
@@ -44,24 +47,29 @@ pub fn read(path: impl AsRef<Path>) -> Result<Graph, Error> {
 ///
 /// # Errors
 /// [`Error::Parse`] with the line: a missing or malformed header, more than
-/// [`MAX_NODES`] nodes, fewer or more edges than declared, a node out of range,
+/// [`MAX_NODES`] nodes or more than the edges make plausible, a line of more
+/// than [`MAX_LINE`] bytes, fewer or more edges than declared, a node out of range,
 /// an edge given twice or from a node to itself, a weight that is not a finite
 /// number, text that is not UTF-8.
 pub fn parse(mut text: impl BufRead) -> Result<Graph, Error> {
     let mut buffer = Vec::new();
     let mut line = 0;
-    let mut header = None;
+    let (mut header, mut header_line) = (None, 0);
     // Grows with what is read, not with what the header declares.
     let mut edges: Vec<(usize, usize, f64)> = Vec::new();
     let mut lines: Vec<usize> = Vec::new();
     loop {
         buffer.clear();
         line += 1;
-        let length = text.read_until(b'\n', &mut buffer).map_err(|error| {
-            parse_error(line, "readable text", &format!("an input error: {error}"))
-        })?;
+        let length = (&mut text).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut buffer).map_err(
+            |error| parse_error(line, "readable text", &format!("an input error: {error}")),
+        )?;
         if length == 0 {
             break;
+        }
+        if length > MAX_LINE {
+            let expected = format!("a line of at most {MAX_LINE} bytes");
+            return Err(parse_error(line, &expected, "a longer one"));
         }
         let content = std::str::from_utf8(&buffer)
             .map_err(|_| parse_error(line, "UTF-8 text", "other bytes"))?;
@@ -69,6 +77,7 @@ pub fn parse(mut text: impl BufRead) -> Result<Graph, Error> {
         let Some(first) = words.next() else { continue };
         let Some((nodes, declared)) = header else {
             header = Some(parse_header(line, first, &mut words)?);
+            header_line = line;
             continue;
         };
         if edges.len() == declared {
@@ -87,7 +96,13 @@ pub fn parse(mut text: impl BufRead) -> Result<Graph, Error> {
         return Err(parse_error(line, &expected, &found));
     }
     reject_duplicates(&edges, &lines)?;
-    Graph::new(nodes, edges)
+    let found = format!("{nodes} nodes for {} edges", edges.len());
+    Graph::new(nodes, edges).map_err(|error| match error {
+        Error::Core(ebm_core::Error::TooLarge { limit, .. }) => {
+            parse_error(header_line, &format!("at most {limit} nodes for that many edges"), &found)
+        }
+        other => other,
+    })
 }
 
 fn parse_header<'a>(
@@ -222,6 +237,26 @@ mod tests {
         assert!(parse(&[0xff, 0xfe, 0x33][..]).unwrap_err().to_string().contains("UTF-8"));
         let missing = read("no/such/file").unwrap_err().to_string();
         assert!(missing.starts_with("cannot read no/such/file"), "{missing}");
+    }
+
+    #[test]
+    fn implausible_node_counts_name_the_header() {
+        let expected = "line 2: expected at most 4194306 nodes for that many edges, \
+                        found 16777216 nodes for 1 edges";
+        assert_eq!(message("\n16777216 1\n1 2 1\n"), expected);
+    }
+
+    #[test]
+    fn long_lines_are_errors_before_they_are_stored() {
+        let padded = |blanks: usize| format!("2 1\n1 2 1{}\n", " ".repeat(blanks));
+        assert!(parse(padded(MAX_LINE - 6).as_bytes()).is_ok());
+        let expected = "line 2: expected a line of at most 4096 bytes, found a longer one";
+        assert_eq!(message(&padded(MAX_LINE - 5)), expected);
+        let mut result = None;
+        let endless = BufReader::new(std::io::repeat(b'1'));
+        let info = allocation_counter::measure(|| result = Some(parse(endless)));
+        assert!(result.unwrap().is_err());
+        assert!(info.bytes_max < 100_000, "{} bytes", info.bytes_max);
     }
 
     #[test]

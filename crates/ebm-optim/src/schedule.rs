@@ -74,6 +74,14 @@ impl Schedule {
         }
     }
 
+    /// No value may be negative.
+    pub(crate) fn non_negative(&self, what: &'static str) -> Result<(), Error> {
+        match self.knots.iter().find(|knot| knot.1 < 0.0) {
+            None => Ok(()),
+            Some(&(_, value)) => Err(Error::Parameter { what, expected: "a schedule >= 0", value }),
+        }
+    }
+
     /// The knots.
     #[must_use]
     pub fn knots(&self) -> &[(f64, f64)] {

@@ -28,7 +28,8 @@ impl<'a> AnnealedOscillators<'a> {
     /// noise amplitude `σ` scheduled over the time from 0 to `duration`.
     ///
     /// # Errors
-    /// A strength that is negative or not finite, a duration that is not
+    /// A strength that is negative or not finite, a schedule with a negative
+    /// value, a duration that is not
     /// positive.
     pub fn new(
         problem: &'a Ising,
@@ -39,6 +40,8 @@ impl<'a> AnnealedOscillators<'a> {
     ) -> Result<Self, Error> {
         validate::non_negative("coupling strength K", coupling)?;
         validate::positive("duration", duration)?;
+        locking.non_negative("locking strength K_s")?;
+        noise.non_negative("noise amplitude")?;
         Ok(Self { problem, coupling, locking, noise, duration })
     }
 

@@ -5,7 +5,7 @@
 //! θ ← θ − Δt ∇E(θ; K_s) + σ √Δt ξ,      ξᵢ = ±1 with equal probability
 //! ```
 //!
-//! This is the simplified weak Euler scheme: two-point noise has the moments
+//! This is the weak Euler scheme with two-point noise, which has the moments
 //! that weak order one needs and costs one random bit. The replicas of a spin
 //! are contiguous, so one sweep over the couplings feeds whole registers.
 //!
@@ -94,7 +94,8 @@ impl OscillatorIsingMachine {
     /// with more replicas.
     ///
     /// # Errors
-    /// No replicas or steps, a step or strength out of range, couplings that
+    /// No replicas or steps; a step, strength or schedule that is negative or not
+    /// finite in single precision; couplings that
     /// are not finite in single precision.
     pub fn solve(&self, problem: &Ising, seed: u64) -> Result<Solution, Error> {
         self.validate()?;
@@ -105,6 +106,7 @@ impl OscillatorIsingMachine {
                 let mut phases = Block::new(&network, seed, block);
                 phases.run(&network);
                 let count = LANES.min(self.replicas - block * LANES);
+                vector_math::sin_cos(&phases.theta, &mut phases.sin, &mut phases.cos);
                 (0..count).map(move |lane| phases.read_out(problem, lane))
             })
             .collect();
@@ -120,13 +122,36 @@ impl OscillatorIsingMachine {
     fn validate(&self) -> Result<(), Error> {
         for (what, value) in [("replicas", self.replicas), ("steps", self.steps)] {
             if value == 0 {
-                return Err(ebm_core::Error::Empty { what }.into());
+                let expected = "at least 1";
+                return Err(ebm_core::Error::Parameter { what, expected, value: 0.0 }.into());
             }
         }
-        validate::positive("step", self.step)?;
+        let step = self.step as f32;
+        if !(step.is_normal() && step > 0.0) {
+            let expected = "a positive normal number in single precision";
+            return Err(
+                ebm_core::Error::Parameter { what: "step", expected, value: self.step }.into()
+            );
+        }
         validate::non_negative("coupling strength K", self.coupling)?;
+        // What the steps multiply: 2 Δt K_s and σ √Δt.
+        check_schedule("locking strength K_s", &self.locking, 2.0 * self.step)?;
+        check_schedule("noise amplitude", &self.noise, self.step.sqrt())?;
         Ok(())
     }
+}
+
+/// Values must not be negative, and finite in single precision, as they are and
+/// times `factor`.
+fn check_schedule(what: &'static str, schedule: &Schedule, factor: f64) -> Result<(), Error> {
+    schedule.non_negative(what)?;
+    for &(_, value) in schedule.knots() {
+        if !((value as f32).is_finite() && ((value * factor) as f32).is_finite()) {
+            let expected = "finite in single precision, also in the units of a step";
+            return Err(ebm_core::Error::Parameter { what, expected, value }.into());
+        }
+    }
+    Ok(())
 }
 
 /// What all blocks share: the problem in units in which `K = 1`.
@@ -229,12 +254,10 @@ impl Block {
         }
     }
 
+    /// Reads one replica from the cosines of the final phases.
     fn read_out(&self, problem: &Ising, lane: usize) -> Replica {
-        let spins: Vec<i8> = self
-            .theta
-            .chunks_exact(LANES)
-            .map(|theta| if theta[lane].cos() >= 0.0 { 1 } else { -1 })
-            .collect();
+        let spins: Vec<i8> =
+            self.cos.chunks_exact(LANES).map(|cos| if cos[lane] >= 0.0 { 1 } else { -1 }).collect();
         let energy = problem.energy(&spins);
         let mut polished = spins.clone();
         one_flip::descend(problem, &mut polished);

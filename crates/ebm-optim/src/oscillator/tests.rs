@@ -234,6 +234,7 @@ fn degenerate_problems_are_solved() {
 #[test]
 fn rejects_bad_settings() {
     let problem = random_problem(5, 0.5, false, 0);
+    let constant = |value: f64| Schedule::constant(value).unwrap();
     let bad = [
         OscillatorIsingMachine { replicas: 0, ..Default::default() },
         OscillatorIsingMachine { steps: 0, ..Default::default() },
@@ -241,13 +242,24 @@ fn rejects_bad_settings() {
         OscillatorIsingMachine { step: f64::NAN, ..Default::default() },
         OscillatorIsingMachine { coupling: -1.0, ..Default::default() },
         OscillatorIsingMachine { coupling: f64::INFINITY, ..Default::default() },
+        OscillatorIsingMachine { step: 1e39, ..Default::default() },
+        OscillatorIsingMachine { step: 1e-50, ..Default::default() },
+        OscillatorIsingMachine { locking: constant(1e39), ..Default::default() },
+        OscillatorIsingMachine { locking: constant(-0.1), ..Default::default() },
+        OscillatorIsingMachine { noise: constant(1e39), ..Default::default() },
+        OscillatorIsingMachine { noise: constant(-0.1), ..Default::default() },
     ];
+    let idle = OscillatorIsingMachine { steps: 0, ..Default::default() };
+    let message = idle.solve(&problem, 0).unwrap_err().to_string();
+    assert_eq!(message, "steps is 0, expected at least 1");
     for machine in bad {
         assert!(machine.solve(&problem, 0).is_err(), "{machine:?}");
     }
     let one = Schedule::constant(1.0).unwrap();
     assert!(AnnealedOscillators::new(&problem, -1.0, one.clone(), one.clone(), 1.0).is_err());
-    assert!(AnnealedOscillators::new(&problem, 1.0, one.clone(), one, 0.0).is_err());
+    assert!(AnnealedOscillators::new(&problem, 1.0, one.clone(), one.clone(), 0.0).is_err());
+    assert!(AnnealedOscillators::new(&problem, 1.0, constant(-1.0), one.clone(), 1.0).is_err());
+    assert!(AnnealedOscillators::new(&problem, 1.0, one, constant(-1.0), 1.0).is_err());
     assert!(OscillatorEnergy::new(&problem, f64::NAN, 0.0).is_err());
     assert!(problem.with_fields(vec![f64::NAN; 5]).is_err());
     assert!(Ising::from_couplings(0, &[]).is_err());
