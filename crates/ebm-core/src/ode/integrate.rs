@@ -244,6 +244,7 @@ impl<F: VectorField + ?Sized, S: Stepper<F> + ?Sized> Run<'_, '_, F, S> {
         match (attempt, first_not_finite(&self.x_new)) {
             // The new state of a failed attempt is meaningless.
             (Attempt::Failed, _) => None,
+            (Attempt::NotFinite { index }, _) => Some(index),
             (Attempt::Estimated(error), None) if error.is_nan() => {
                 let slope = &mut self.point[..self.x_new.len()];
                 self.field.eval(step.t_new, &self.x_new, slope, &mut self.cx.ws);

@@ -95,6 +95,7 @@ impl Progress {
         self.not_finite = not_finite;
         let factor = match attempt {
             Attempt::Failed => 0.25,
+            Attempt::NotFinite { .. } => self.control.rejected(f64::NAN),
             _ if bad.is_some() => self.control.rejected(f64::NAN),
             Attempt::Unchecked => 1.0,
             Attempt::Estimated(error) if error <= 1.0 => self.control.accepted(error),
@@ -103,7 +104,7 @@ impl Progress {
         self.h = step.h * factor;
         let accepted = bad.is_none()
             && match attempt {
-                Attempt::Failed => false,
+                Attempt::Failed | Attempt::NotFinite { .. } => false,
                 Attempt::Unchecked => true,
                 Attempt::Estimated(error) => error <= 1.0,
             };

@@ -14,6 +14,7 @@
 //! BIT 63 (2023) 27, doi:10.1007/s10543-023-00967-x; E. Hairer and G. Wanner,
 //! *Solving Ordinary Differential Equations II* (1996), IV.7.
 
+use super::progress::first_not_finite;
 use super::{Attempt, Context, Stepper};
 use crate::Jacobian;
 use crate::linalg::Lu;
@@ -182,7 +183,7 @@ impl<F: Jacobian + ?Sized> Stepper<F> for Rosenbrock {
         cx.stats.factorizations += 1;
         let jacobian = &self.jacobian;
         if self.lu.factorize_with(|w| shifted(1.0 / (h * GAMMA), jacobian, w)).is_err() {
-            return Attempt::Failed;
+            return not_factorized(jacobian);
         }
         for i in 0..STAGES {
             let (done, rest) = self.stages.split_at_mut(i);
@@ -250,6 +251,15 @@ impl<F: Jacobian + ?Sized> Stepper<F> for Rosenbrock {
 fn add(factor: f64, term: &[f64], sum: &mut [f64]) {
     for (s, t) in sum.iter_mut().zip(term) {
         *s += factor * t;
+    }
+}
+
+/// What a failed factorization of a [`shifted`] Jacobian means.
+pub(super) fn not_factorized(jacobian: &[f64]) -> Attempt {
+    match first_not_finite(jacobian) {
+        // Its row is the component of the field.
+        Some(at) => Attempt::NotFinite { index: at % jacobian.len().isqrt() },
+        None => Attempt::Failed,
     }
 }
 

@@ -1,9 +1,9 @@
-//! A singly diagonally implicit Runge–Kutta method with simplified Newton
-//! iteration.
+//! A singly diagonally implicit Runge–Kutta method, its stages solved by a
+//! Newton iteration with a frozen Jacobian.
 //!
 //! ```text
 //! kᵢ = F(t + cᵢh, x + h Σⱼ aᵢⱼ kⱼ),   j ≤ i,   aᵢᵢ = γ = 1/4
-//! x⁺ = x + h Σⱼ a₅ⱼ kⱼ,      error = (I − hγJ)⁻¹ h Σⱼ eⱼ kⱼ
+//! x⁺ = x + h Σⱼ a₅ⱼ kⱼ,      error = (I − h₀γJ)⁻¹ h Σⱼ eⱼ kⱼ
 //! ```
 //!
 //! Five stages, order 4 (3 for the embedded solution), L-stable and stiffly
@@ -22,7 +22,8 @@
 //! II* (1996), IV.6 (method, error estimate), IV.8 (iteration); the relaxation
 //! is that of CVODE.
 
-use super::rosenbrock::shifted;
+use super::progress::first_not_finite;
+use super::rosenbrock::{not_factorized, shifted};
 use super::{Attempt, Context, Stepper};
 use crate::linalg::Lu;
 use crate::{Error, Jacobian, validate};
@@ -161,7 +162,8 @@ enum Age {
 enum Stage {
     Solved,
     TooSlow,
-    NotFinite,
+    /// The field is not finite in this component.
+    NotFinite(usize),
 }
 
 impl Sdirk {
@@ -255,19 +257,21 @@ impl Sdirk {
         // The observed contraction is trusted less the longer ago it was.
         self.eta = self.eta.max(f64::EPSILON).powf(0.8);
         let mut before = 0.0;
+        sum(&self.base, &self.increment, out);
         for iteration in 0..self.options.max_iterations {
-            for ((out, g), z) in out.iter_mut().zip(&self.base).zip(&self.increment) {
-                *out = g + z;
-            }
             field.eval(t + ABSCISSAE[i] * h, out, &mut self.correction, &mut cx.ws);
             cx.stats.evaluations += 1;
+            if let Some(index) = first_not_finite(&self.correction) {
+                return Stage::NotFinite(index);
+            }
             add(-1.0 / (h * GAMMA), &self.increment, &mut self.correction);
             self.lu.solve_in_place(&mut self.correction);
             cx.stats.solves += 1;
             add(relax, &self.correction, &mut self.increment);
+            sum(&self.base, &self.increment, out);
             let size = relax * cx.tolerance.norm(&self.correction, x, out);
             if !size.is_finite() {
-                return Stage::NotFinite;
+                return first_not_finite(out).map_or(Stage::TooSlow, Stage::NotFinite);
             }
             // At rounding level an iteration cannot contract any more.
             let exhausted = iteration > 0 && converged_to_rounding(&self.correction, out);
@@ -286,9 +290,6 @@ impl Sdirk {
                 }
             }
             if exhausted || self.eta * size <= self.options.accuracy {
-                for ((out, g), z) in out.iter_mut().zip(&self.base).zip(&self.increment) {
-                    *out = g + z;
-                }
                 for (k, z) in slope.iter_mut().zip(&self.increment) {
                     *k = z / (h * GAMMA);
                 }
@@ -338,7 +339,7 @@ impl<F: Jacobian + ?Sized> Stepper<F> for Sdirk {
         self.h = h;
         loop {
             if !self.prepare(field, t, x, h, cx) {
-                return Attempt::Failed;
+                return not_factorized(&self.jacobian);
             }
             self.rate = 0.0;
             let failure =
@@ -352,12 +353,13 @@ impl<F: Jacobian + ?Sized> Stepper<F> for Sdirk {
                 // may be to blame; then the step has another chance.
                 Some(_) if self.age == Age::Kept => self.age = Age::Stale,
                 Some(Stage::TooSlow) if self.factorized != h => self.factorized = f64::NAN,
+                Some(Stage::NotFinite(index)) => return Attempt::NotFinite { index },
                 Some(_) => return Attempt::Failed,
             }
         }
         self.correction.fill(0.0);
         for (e, k) in ERROR.iter().zip(&self.stages) {
-            add(e / GAMMA, k, &mut self.correction);
+            add(e * h / (self.factorized * GAMMA), k, &mut self.correction);
         }
         // Damps the error of stiff components, which the method damps too.
         self.lu.solve_in_place(&mut self.correction);
@@ -394,6 +396,13 @@ impl<F: Jacobian + ?Sized> Stepper<F> for Sdirk {
             let weight = theta * b.iter().rev().fold(0.0, |sum, b| sum * theta + b);
             add(self.h * weight, k, out);
         }
+    }
+}
+
+/// `out = base + increment`.
+fn sum(base: &[f64], increment: &[f64], out: &mut [f64]) {
+    for ((out, g), z) in out.iter_mut().zip(base).zip(increment) {
+        *out = g + z;
     }
 }
 

@@ -69,7 +69,11 @@ pub(super) fn guess_first_step(
 ) -> f64 {
     let state = tolerance.norm(x, x, x);
     let speed = tolerance.norm(derivative, x, x);
-    let guess = if state < 1e-5 || speed < 1e-5 { 1e-6 } else { 0.01 * state / speed };
+    let ratio = 0.01 * state / speed;
+    // Without an absolute tolerance a component that leaves zero has infinite
+    // speed.
+    let usable = state >= 1e-5 && speed >= 1e-5 && ratio > 0.0 && ratio.is_finite();
+    let guess = if usable { ratio } else { 1e-6 };
     guess.min(end - start)
 }
 

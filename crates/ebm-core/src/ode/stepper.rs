@@ -54,6 +54,12 @@ pub enum Attempt {
     Estimated(f64),
     /// The nonlinear or linear solve failed; try again with a smaller step.
     Failed,
+    /// The field or its Jacobian was NaN or infinite in this component inside
+    /// the step, so that there is no new state.
+    NotFinite {
+        /// The first such component.
+        index: usize,
+    },
 }
 
 /// What a stepper is handed besides the state: the tolerance to aim at, the

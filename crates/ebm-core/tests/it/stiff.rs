@@ -2,9 +2,10 @@
 
 use allocation_counter::measure;
 use ebm_core::ode::{
-    self, Attempt, Context, Options, Rosenbrock, Sdirk, StepSize, Stepper, Tolerance, Watch,
+    self, Attempt, BatchControl, Context, Options, Rosenbrock, Sdirk, StepSize, Stepper, Tolerance,
+    Watch,
 };
-use ebm_core::{Jacobian, Outcome, VectorField, Workspace};
+use ebm_core::{Batch, Jacobian, Outcome, VectorField, Workspace};
 
 /// `u̇ = u(1 − u) cos t`, `v̇ = −2t v²`, seen in the coordinates
 /// `x = (u + v, u − v)`, where nothing is diagonal.
@@ -426,12 +427,42 @@ impl Jacobian for Broken {
     }
 }
 
+/// Without an absolute tolerance a component that starts at zero has no scale.
+#[test]
+fn a_component_may_leave_zero_without_absolute_tolerance() {
+    let turn = Linear([[0.0, -1.0], [1.0, 0.0]]);
+    let options = Options { tolerance: Tolerance { rtol: 1e-6, atol: 0.0 }, ..Options::default() };
+    let methods: [&mut dyn Stepper<Linear<2>>; 6] = [
+        &mut ode::TSITOURAS.stepper(2),
+        &mut ode::DOP853.stepper(2),
+        &mut ode::DORMAND_PRINCE.stepper(2),
+        &mut ode::BOGACKI_SHAMPINE.stepper(2),
+        &mut Rosenbrock::new(2),
+        &mut Sdirk::new(2),
+    ];
+    for (method, stepper) in methods.into_iter().enumerate() {
+        let end = ode::integrate(&turn, stepper, (0.0, 1.0), &[1.0, 0.0], &options).unwrap();
+        assert_eq!(end.outcome, Outcome::Reached, "method {method}");
+        let error = (end.x[0] - 1_f64.cos()).abs().max((end.x[1] - 1_f64.sin()).abs());
+        assert!(error < 1e-5, "method {method}: {error}");
+    }
+    let batch = Batch::new(&[1.0, 0.0, 0.0, 2.0], 2).unwrap();
+    let control = BatchControl::Each;
+    let ends =
+        ode::integrate_batch(&turn, &ode::TSITOURAS, (0.0, 1.0), batch, &options, control).unwrap();
+    assert!(ends.iter().all(|end| end.outcome == Outcome::Reached));
+}
+
 #[test]
 fn what_is_not_finite_is_reported() {
     for stepper in [&mut Rosenbrock::new(2) as &mut dyn Stepper<Broken>, &mut Sdirk::new(2)] {
         let end =
             ode::integrate(&Broken, stepper, (0.0, 1.0), &[1.0; 2], &Options::default()).unwrap();
-        assert!(matches!(end.outcome, Outcome::StepTooSmall { .. }), "{:?}", end.outcome);
+        assert!(matches!(end.outcome, Outcome::NotFinite { .. }), "{:?}", end.outcome);
+        let fixed = Options { step: StepSize::Fixed(0.1), ..Options::default() };
+        let end = ode::integrate(&Broken, stepper, (0.0, 1.0), &[1.0; 2], &fixed).unwrap();
+        assert_eq!(end.outcome, Outcome::NotFinite { t: 0.1, index: 0 });
+        assert_eq!(end.t, 0.0);
         let mut cx = Context::default();
         let bad = [f64::NAN, 1.0];
         stepper.start(&Broken, 0.0, &bad, &mut cx);
