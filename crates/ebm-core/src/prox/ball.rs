@@ -10,12 +10,15 @@ use super::{Indicator, Prox, ProxJacobian, Subdifferentiable, indicator_slope};
 
 /// The indicator of `‖x − c‖ ≤ r`.
 ///
-/// A point counts as inside up to a relative excess of `8ε`, so that projected
-/// points are inside whichever way they round.
+/// A point counts as inside up to an excess of `ε((8 + n) r + 8‖c‖)`, so that
+/// projected points are inside whichever way they round: far from the origin the
+/// rounding of `c + (x − c)` is that of `c`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ball {
     center: Vec<f64>,
     radius: f64,
+    /// Excess of the distance that counts as rounding.
+    slack: f64,
 }
 
 impl Ball {
@@ -26,13 +29,26 @@ impl Ball {
     pub fn new(center: Vec<f64>, radius: f64) -> Result<Self, Error> {
         validate::finite("center of the ball", &center)?;
         validate::positive("radius of the ball", radius)?;
-        Ok(Self { center, radius })
+        let dim = center.len() as f64;
+        let size = norm(center.iter().copied()).min(f64::MAX);
+        let slack = f64::EPSILON * ((8.0 + dim) * radius) + 8.0 * f64::EPSILON * size;
+        Ok(Self { center, radius, slack })
     }
 
     /// `‖x − c‖`.
     fn distance(&self, x: &[f64]) -> f64 {
-        x.iter().zip(&self.center).map(|(x, c)| (x - c) * (x - c)).sum::<f64>().sqrt()
+        norm(x.iter().zip(&self.center).map(|(x, c)| x - c))
     }
+}
+
+/// The Euclidean norm, also where the squares leave the range of `f64`.
+fn norm(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let square: f64 = values.clone().map(|v| v * v).sum();
+    let largest = values.clone().fold(0.0, |largest: f64, v| largest.max(v.abs()));
+    if square.is_normal() || square.is_nan() || largest == 0.0 || largest.is_infinite() {
+        return square.sqrt();
+    }
+    largest * values.map(|v| (v / largest) * (v / largest)).sum::<f64>().sqrt()
 }
 
 impl Energy for Ball {
@@ -43,7 +59,7 @@ impl Energy for Ball {
         let distance = self.distance(x);
         if distance.is_nan() {
             f64::NAN
-        } else if distance <= self.radius * (1.0 + 8.0 * f64::EPSILON) {
+        } else if distance - self.radius <= self.slack {
             0.0
         } else {
             f64::INFINITY

@@ -160,6 +160,30 @@ fn projections_are_idempotent() {
     }
 }
 
+/// Neither a center far from the origin nor squares beyond the range of `f64`
+/// put a projected point outside.
+#[test]
+fn projections_lie_in_balls_of_any_scale() {
+    let ws = &mut Workspace::new();
+    for (center, radius, from) in [
+        ([1e8, -3e8, 2e8], 1e-3, [1e8 + 5.0, -3e8, 2e8 - 1.0]),
+        ([1e12, 1.0, -7e11], 0.7, [0.0, 3.0, 9.0]),
+        ([0.25; 3], 1.5, [1e200, -2e200, 3e199]),
+        ([0.0; 3], 1e-200, [1e-180, 2e-180, 0.0]),
+    ] {
+        let ball = Ball::new(center.to_vec(), radius).unwrap();
+        let mut once = [0.0; 3];
+        ball.project(&from, &mut once, ws);
+        assert_eq!(ball.energy_at(&once), 0.0, "{center:?}");
+        assert_eq!(ball.energy_at(&from), f64::INFINITY, "{center:?}");
+        let size = center.iter().fold(radius, |size, c: &f64| size.max(c.abs()));
+        let distance = once.iter().zip(&center).fold(0.0, |d: f64, (a, c)| d.hypot(a - c));
+        assert!((distance - radius).abs() <= 4.0 * f64::EPSILON * size, "{distance} {radius}");
+    }
+    // The slack is one of rounding.
+    assert_eq!(Ball::new(vec![1e8], 1.0).unwrap().energy_at(&[1e8 + 1.001]), f64::INFINITY);
+}
+
 #[test]
 fn nan_is_not_swallowed() {
     let x = [0.5, f64::NAN, 0.1, 0.2];
