@@ -321,11 +321,16 @@ impl<T: Real> Coupling<T> for SparseCoupling<T> {
         let n = self.dim();
         assert_eq!(x.dim(), n, "batch: dimension of the coupling");
         assert_eq!(out.as_mut_slice().len(), x.as_slice().len(), "output: the shape of the input");
-        let (states, ws) = ws.take(n * BLOCK + CACHE_LINE);
-        let (products, _) = ws.take(n * BLOCK);
-        let states = aligned(states, n * BLOCK);
-        let blocks = x.as_slice().chunks(n * BLOCK);
-        for (x, out) in blocks.zip(out.as_mut_slice().chunks_mut(n * BLOCK)) {
+        let width = x.count().min(BLOCK);
+        if width <= 1 {
+            self.apply_interleaved(x.as_slice(), out.as_mut_slice(), width);
+            return;
+        }
+        let (states, ws) = ws.take(n * width + CACHE_LINE);
+        let (products, _) = ws.take(n * width);
+        let states = aligned(states, n * width);
+        let blocks = x.as_slice().chunks(n * width);
+        for (x, out) in blocks.zip(out.as_mut_slice().chunks_mut(n * width)) {
             let replicas = x.len() / n;
             if replicas == 1 {
                 self.apply_interleaved(x, out, 1);
