@@ -252,7 +252,8 @@ impl Activation {
             }
             Self::SoftThreshold { threshold } => {
                 if v == 0.0 {
-                    y.clamp(-threshold, threshold)
+                    // Unlike `clamp`, defined for a threshold that was never validated.
+                    y.max(-threshold).min(threshold)
                 } else {
                     v + threshold.copysign(v)
                 }
