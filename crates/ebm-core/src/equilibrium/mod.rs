@@ -17,10 +17,10 @@
 //!
 //! ```
 //! use ebm_core::equilibrium::{self, Options};
-//! use ebm_core::{flow::GradientFlow, problems::DoubleWell};
+//! use ebm_core::{Outcome, flow::GradientFlow, problems::DoubleWell};
 //! let flow = GradientFlow(DoubleWell { dim: 2 });
 //! let found = equilibrium::solve(&flow, &[0.9, -1.2], &Options::default(), &mut ())?;
-//! assert!(found.outcome.is_success());
+//! assert_eq!(found.outcome, Outcome::Converged);
 //! assert!((found.x[0] - 1.0).abs() < 1e-8 && (found.x[1] + 1.0).abs() < 1e-8);
 //! # Ok::<(), ebm_core::Error>(())
 //! ```

@@ -40,8 +40,10 @@ pub enum BatchControl {
     #[default]
     Each,
     /// All share one step, the one that suits the worst of them. All are then
-    /// at the same time, as a field that looks at the whole batch may require;
-    /// if the step becomes too small for one, it does for all.
+    /// at the same time, as a field that looks at the whole batch may require.
+    /// Columns that end leave the batch and reorder it: such a field must not tell
+    /// columns apart by their place. If the step becomes too small for one, it
+    /// does for all.
     Shared,
 }
 

@@ -4,7 +4,7 @@
 //! One coordinate after the other moves from `x` to `x + δeᵢ` with
 //!
 //! ```text
-//! δ/h = −(E(x + δeᵢ) − E(x))/δ,      δ = 0 where no other δ solves this.
+//! δ/h = −(E(x + δeᵢ) − E(x))/δ,      δ = 0 where none is found near the guess.
 //! ```
 //!
 //! **Why the energy cannot rise.** The equation says

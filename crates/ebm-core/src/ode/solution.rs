@@ -56,8 +56,8 @@ pub(super) fn validate_samples(samples: &[f64], (start, end): (f64, f64)) -> Res
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub struct Solution {
-    /// Why the run ended. Anything but
-    /// [success](Outcome::is_success) left it short of the end of the span.
+    /// Why the run ended. [`Outcome::Reached`] means at the end of the span; any
+    /// other, a [success](Outcome::is_success) or not, at [`t`](Self::t).
     pub outcome: Outcome,
     /// Work done.
     pub stats: Stats,
