@@ -27,6 +27,11 @@ pub(crate) struct Settings {
     pub(crate) quick: bool,
 }
 
+/// The larger value; NaN if either is, so that no bound holds for it.
+pub(crate) fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a >= b { a } else { b }
+}
+
 /// What a claim measured.
 pub(crate) struct Finding {
     /// The measured figures, in the units of the target.

@@ -25,7 +25,7 @@ pub(crate) fn claim() -> Claim {
                  implementation, exact -2.70, CD-10 -2.71, CD-1 -3.08 after 20 000 updates; upper \
                  bound -ln 14 = -2.639",
         target: "mean of 3 seeds after 20 000 updates, nats: exact and CD-10 within 0.06 and CD-1 \
-                 within 0.2 of the reference; CD-1 at least 0.15 below CD-10",
+                 within 0.2 of the reference, itself a computation; CD-1 at least 0.15 below CD-10",
         run,
     }
 }
@@ -141,7 +141,8 @@ fn curve(
                 sweeps,
                 learning_rate: RATE,
                 batch_size,
-                seed,
+                // Not the seed of the initial weights.
+                seed: SEEDS + seed,
                 ..Default::default()
             };
             let mut training = Training::new(method, TrainingState::new(rbm), data)?;

@@ -12,7 +12,7 @@ use ebm_core::ode::{self, Options, Tolerance, Watch};
 use ebm_core::random;
 use rand::RngExt;
 
-use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings};
+use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings, larger};
 
 const N: usize = 8;
 
@@ -23,7 +23,8 @@ pub(crate) fn claim() -> Claim {
         claim: "Symmetric firing-rate and Hopfield networks contract at rate 1 − λ_max(W) in the \
                 norm of P = 2λ_max I − W and of its inverse",
         source: "V. Centorrino et al., arXiv 2302.13452; vertices of the slope box by enumeration",
-        target: "log norm ≤ −rate + 1e-8 at all 2⁸ slope patterns, attained at full slope",
+        target: "log norm ≤ −rate + 1e-8 at all 2⁸ slope patterns, equal to it within 1e-6 at \
+                 full slope",
         run,
     }
 }
@@ -35,13 +36,15 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
         let w = random_weights(seed)?;
         for form in [Form::FiringRate, Form::Hopfield] {
             let certificate = certificate(&w, form)?;
-            let mut attained = f64::NEG_INFINITY;
+            let mut at_full_slope = f64::NAN;
             for vertex in 0..1_u32 << N {
                 let mu = certificate.norm.log_norm(&jacobian(&w, vertex, form))?;
-                attained = attained.max(mu + certificate.rate);
+                worst = larger(worst, mu + certificate.rate);
+                if vertex == (1 << N) - 1 {
+                    at_full_slope = mu + certificate.rate;
+                }
             }
-            worst = worst.max(attained);
-            gap = gap.max(attained.abs());
+            gap = larger(gap, at_full_slope.abs());
         }
     }
     let w = random_weights(1)?;
@@ -53,7 +56,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     let (plot, within) = distances(&w, &firing_rate)?;
     Ok(Finding {
         measured: format!(
-            "largest excess {worst:.1e}, largest distance from attained {gap:.1e} over {networks} \
+            "largest excess {worst:.1e}, largest distance at full slope {gap:.1e} over {networks} \
              networks; trajectories within the bound: {within}; the plain Euclidean norm proves \
              rate {:.3} where P proves {:.3}",
             -euclidean, firing_rate.rate

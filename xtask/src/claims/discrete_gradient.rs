@@ -24,7 +24,7 @@ pub(crate) fn claim() -> Claim {
                 times the explicit limit",
         source: "O. Gonzalez, J. Nonlinear Sci. 6 (1996) 449; T. Itoh and K. Abe, J. Comput. \
                  Phys. 76 (1988) 85: E(x⁺) − E(x) = −‖x⁺ − x‖²/h",
-        target: "0 rises and 0 failed steps in 10⁴ random (energy, state, step) cases, for both \
+        target: "0 rises and 0 failed steps, and most steps off equilibrium move, in 10⁴ random (energy, state, step) cases, for both \
                  methods",
         run,
     }
@@ -51,7 +51,9 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
             "{cases} cases: Gonzalez {gonzalez}, Itoh–Abe {itoh_abe}; the explicit Euler method \
              {euler}",
         ),
-        pass: gonzalez.is_clean() && itoh_abe.is_clean() && euler.rises > 0,
+        pass: gonzalez.is_clean(cases as usize)
+            && itoh_abe.is_clean(cases as usize)
+            && euler.rises > 0,
         figure: Figure::Plot(descent()?),
     })
 }
@@ -61,6 +63,8 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
 struct Tally {
     rises: usize,
     failures: usize,
+    /// Steps from a state that is no equilibrium to itself.
+    stalls: usize,
 }
 
 impl Tally {
@@ -80,16 +84,20 @@ impl Tally {
         // NaN is no descent either.
         let descends = after <= before;
         self.rises += usize::from(!descends);
+        let mut gradient = vec![0.0; x.len()];
+        flow.0.gradient(x, &mut gradient, &mut cx.ws);
+        let equilibrium = gradient.iter().all(|g| g.abs() <= 1e-8);
+        self.stalls += usize::from(!equilibrium && x_new == x);
     }
 
-    fn is_clean(&self) -> bool {
-        self.rises == 0 && self.failures == 0
+    fn is_clean(&self, cases: usize) -> bool {
+        self.rises == 0 && self.failures == 0 && 2 * self.stalls < cases
     }
 }
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} rises, {} failed", self.rises, self.failures)
+        write!(f, "{} rises, {} failed, {} in place", self.rises, self.failures, self.stalls)
     }
 }
 

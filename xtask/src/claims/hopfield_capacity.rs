@@ -1,5 +1,5 @@
-//! Hopfield network: the retrieval of random patterns breaks down at the load
-//! that replica theory predicts.
+//! Hopfield network: the retrieval of random patterns breaks down around the
+//! load that replica theory predicts.
 
 use std::error::Error;
 use std::f64::consts::PI;
@@ -16,8 +16,8 @@ pub(crate) fn claim() -> Claim {
     Claim {
         id: "memory/hopfield-capacity",
         crate_name: "ebm-memory",
-        claim: "A Hopfield network of 2000 neurons holds random patterns up to a load of about \
-                0.138 patterns a neuron and loses all of them beyond",
+        claim: "A Hopfield network of 2000 neurons retrieves random patterns at a load of 0.12 \
+                patterns a neuron and not at 0.18; theory puts the breakdown at 0.138",
         source: "D. J. Amit, H. Gutfreund, H. Sompolinsky, Phys. Rev. Lett. 55, 1530 (1985)",
         target: "overlap after asynchronous recall from the pattern itself: above 0.97 at load \
                  0.12, below 0.6 at load 0.18",

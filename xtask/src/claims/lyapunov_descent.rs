@@ -13,7 +13,7 @@ use ebm_optim::Ising;
 use ebm_optim::oscillator::{OscillatorEnergy, natural_strength};
 use rand::RngExt;
 
-use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings};
+use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings, larger};
 
 const N: usize = 64;
 
@@ -25,7 +25,7 @@ pub(crate) fn claim() -> Claim {
                 rise, and fall at the rate of their closed forms",
         source: "M. A. Cohen and S. Grossberg, IEEE Trans. SMC 13, 815 (1983); T. Wang and J. \
                  Roychowdhury, arXiv 1903.07163",
-        target: "largest rise of V over a step ≤ 1e-9 and |V(t) − V(0) − ∫V̇| ≤ 1e-7, both in units \
+        target: "V falls; largest rise of V over a step ≤ 1e-9 and |V(t) − V(0) − ∫V̇| ≤ 1e-7, both in units \
                  of the total fall, from 8 random states each",
         run,
     }
@@ -67,9 +67,12 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
             let descent = lyapunov_descent::check(flow, &x0, (0.0, 30.0), &options)?;
             let (first, last) = (descent.values[0].1, descent.values[descent.values.len() - 1].1);
             let fall = first - last;
-            finished &= descent.outcome.is_success() && descent.largest_rate.0 <= 0.0;
-            rise = rise.max(descent.largest_rise.0 / fall);
-            mismatch = mismatch.max(descent.largest_mismatch.0 / fall);
+            finished &= fall > 0.0
+                && descent.largest_rate.0 <= 0.0
+                && descent.largest_rise.0 <= 1e-9 * fall
+                && descent.holds_within(1e-7 * fall);
+            rise = larger(rise, descent.largest_rise.0 / fall);
+            mismatch = larger(mismatch, descent.largest_mismatch.0 / fall);
             if start == 0 {
                 let points = descent.values.iter().map(|&(t, v)| (t, (v - last) / fall));
                 series.push(Series {
