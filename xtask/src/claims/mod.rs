@@ -6,7 +6,9 @@ mod dense_output;
 mod digits_memory;
 mod digits_rbm;
 mod discrete_gradient;
+mod energy_rate;
 mod equilibrium;
+mod firing_rate_map;
 mod hopfield_capacity;
 mod langevin_moments;
 mod lyapunov_descent;
@@ -20,6 +22,8 @@ use crate::claim::Claim;
 /// Every claim, in the order of the report.
 pub(crate) fn all() -> Vec<Claim> {
     vec![
+        firing_rate_map::claim(),
+        energy_rate::claim(),
         discrete_gradient::claim(),
         stiff::claim(),
         dense_output::claim(),
