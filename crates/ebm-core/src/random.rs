@@ -8,6 +8,11 @@
 //! stream of its own, selected by `(seed, index)`. Results therefore depend on
 //! the seed alone, never on the number of threads or the order of work.
 //!
+//! [`BrownianPath`](crate::sde::BrownianPath) draws its noise beyond word 2⁶⁰ of
+//! the stream of its trajectory. The words before are the caller's, so that an
+//! initial state drawn from `stream(seed, index)` is independent of the noise of
+//! trajectory `index`.
+//!
 //! The bulk functions fill a slice in order and draw what the same number of
 //! single draws would, so splitting a slice does not change its contents. Their
 //! outputs are part of the interface: a change that alters them is a breaking

@@ -28,8 +28,9 @@ use crate::{Error, validate};
 /// Largest number of times a base step can be halved.
 pub const MAX_LEVEL: u32 = 32;
 
-/// Words of a stream set aside for each purpose: base increments, base areas,
-/// and the halvings of each level. A ChaCha stream has 2⁶⁸ words.
+/// Words of a stream set aside for each purpose, in order: the caller's own
+/// draws, base increments, base areas, and the halvings of each level. A ChaCha
+/// stream has 2⁶⁸ words.
 const CHANNEL: u32 = 60;
 
 /// Increments of a vector of independent Wiener processes on the grid of step
@@ -38,6 +39,10 @@ const CHANNEL: u32 = 60;
 /// A path is a function of `(seed, stream)` and the base step alone: the level
 /// only decides how finely it is shown. Two increments at level `k + 1` add up
 /// to the one at level `k`, to rounding.
+///
+/// It draws beyond word 2⁶⁰ of [`stream(seed, stream)`](crate::random::stream):
+/// what a caller draws from the beginning of the same stream, such as an initial
+/// state, is independent of the path.
 ///
 /// ```
 /// use ebm_core::sde::BrownianPath;
@@ -83,7 +88,7 @@ impl BrownianPath {
         check_level(level)?;
         let channel = |index: u32| {
             let mut rng = self::stream(seed, stream);
-            rng.set_word_pos(u128::from(index) << CHANNEL);
+            rng.set_word_pos(u128::from(index + 1) << CHANNEL);
             rng
         };
         // Halving an interval takes its area into account.

@@ -7,7 +7,9 @@
 //! The equation is a [`Diffusion`](crate::Diffusion), the method a [`Scheme`],
 //! the noise a [`BrownianPath`] that is a function of the seed and the number of
 //! the trajectory. Refining the step keeps the path, so that errors along a path
-//! can be measured; the number of threads does not change a bit.
+//! can be measured; the number of threads does not change a bit. Initial states
+//! may be drawn from [`random::stream`](crate::random::stream) with the same seed
+//! and number: the path leaves the first 2⁶⁰ words of the stream alone.
 //!
 //! Sampling a double well at temperature 0.3:
 //!

@@ -8,8 +8,8 @@ use crate::{Error, validate};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Options {
-    /// Base step, in units of time, > 0 and at most the span. It is shortened
-    /// so that a whole number of steps makes up the span.
+    /// Base step, in units of time, > 0. It is shortened so that a whole number
+    /// of steps makes up the span; one longer than the span is cut to it.
     pub step: f64,
     /// How many times the base step is halved. Runs that differ in the level
     /// alone follow the same Brownian path. At most
@@ -20,13 +20,16 @@ pub struct Options {
     /// Stream of the first trajectory; trajectory `j` draws from stream
     /// `first_stream + j`, modulo 2⁶⁴.
     pub first_stream: u64,
+    /// Most steps, after refinement, that a run may take.
+    pub max_steps: usize,
 }
 
 impl Default for Options {
     /// Steps of 0.01, a hundredth of the relaxation time of a field of unit
-    /// scale, not halved; seed 0.
+    /// scale, not halved; seed 0. At most 10⁹ steps: a step chosen too small by a
+    /// slip is an error at once, not a run of days.
     fn default() -> Self {
-        Self { step: 0.01, level: 0, seed: 0, first_stream: 0 }
+        Self { step: 0.01, level: 0, seed: 0, first_stream: 0, max_steps: 1_000_000_000 }
     }
 }
 
@@ -62,14 +65,10 @@ impl Grid {
         let (step, length) = (options.step, end - start);
         // A span of a whole number of steps may miss that number by rounding.
         let slack = 1e-9;
-        if step > length * (1.0 + slack) {
-            let expected = "at most the length of the span";
-            return Err(Error::Parameter { what: "step", expected, value: step });
-        }
-        let base_steps = (length / step * (1.0 - slack)).ceil();
+        let base_steps = (length / step * (1.0 - slack)).ceil().max(1.0);
         let steps = base_steps * (1_u64 << options.level) as f64;
         // Beyond 2⁵² the times of the grid are no longer distinct.
-        let limit = usize::try_from(1_u64 << 52).unwrap_or(usize::MAX);
+        let limit = usize::try_from(1_u64 << 52).unwrap_or(usize::MAX).min(options.max_steps);
         if steps > limit as f64 {
             return Err(Error::TooLarge { what: "number of steps", size: steps as usize, limit });
         }
@@ -120,6 +119,7 @@ mod tests {
             ((0.0, 0.3), 0.1, 2, 12),
             ((-1.0, 1.0), 0.3, 0, 7),
             ((0.0, 1.0), 1.0, 3, 8),
+            ((0.0, 1.0), 2.5, 1, 2),
         ] {
             let grid = Grid::new(span, &Options { step, level, ..Options::default() })?;
             assert_eq!((grid.steps, grid.time(0), grid.time(steps)), (steps, span.0, span.1));
@@ -134,7 +134,7 @@ mod tests {
         let grid = |span, step, level| {
             Grid::new(span, &Options { step, level, ..Options::default() }).map(|_| ())
         };
-        for step in [0.0, -0.1, f64::NAN, f64::INFINITY, 1.1] {
+        for step in [0.0, -0.1, f64::NAN, f64::INFINITY] {
             assert!(matches!(grid((0.0, 1.0), step, 0), Err(Error::Parameter { .. })), "{step}");
         }
         for span in [(1.0, 1.0), (1.0, 0.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
@@ -142,14 +142,24 @@ mod tests {
         }
         assert!(matches!(grid((0.0, 1.0), 0.1, 33), Err(Error::OutOfRange { .. })));
         assert!(matches!(grid((0.0, 1.0), 1e-300, 0), Err(Error::TooLarge { .. })));
+        assert!(matches!(grid((0.0, 1.0), 1e-12, 0), Err(Error::TooLarge { .. })));
         assert!(matches!(grid((-1e308, 1e308), 1.0, 0), Err(Error::TooLarge { .. })));
+        let budget = |max_steps| {
+            Grid::new(
+                (0.0, 1.0),
+                &Options { step: 0.25, level: 1, max_steps, ..Options::default() },
+            )
+        };
+        assert!(budget(8).is_ok());
+        assert!(matches!(budget(7), Err(Error::TooLarge { size: 8, limit: 7, .. })));
         assert!(matches!(grid((1e17, 1e17 + 64.0), 1.0, 0), Err(Error::Parameter { .. })));
     }
 
     #[cfg(feature = "serde")]
     #[test]
     fn options_survive_a_file() -> Result<(), serde_json::Error> {
-        let options = Options { step: 0.1, level: 3, seed: u64::MAX, first_stream: 5 };
+        let options =
+            Options { step: 0.1, level: 3, seed: u64::MAX, first_stream: 5, max_steps: 9 };
         let text = serde_json::to_string(&options)?;
         assert_eq!(serde_json::from_str::<Options>(&text)?, options);
         let unknown = text.replace("level", "levels");
