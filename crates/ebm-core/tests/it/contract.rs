@@ -85,7 +85,7 @@ pub(crate) fn curvature<E: Curvature>(model: &E, x: &[f64], v: &[f64]) {
     gradient(model, x);
     let worst = fd::hessian_vec(model, x, v).unwrap();
     assert!(worst.relative < DIFFERENCES, "Hessian: {worst:?} at {x:?}");
-    let worst = fd::hessian(model, x).unwrap();
+    let worst = fd::hessian_assembly(model, x).unwrap();
     assert!(worst.relative < ROUNDING, "assembled Hessian: {worst:?} at {x:?}");
     let mut ws = Workspace::new();
     let mut out = vec![0.0; x.len()];
@@ -123,7 +123,7 @@ pub(crate) fn jacobian<F: Jacobian>(model: &F, x: &[f64], v: &[f64]) {
     assert!(worst.relative < DIFFERENCES, "Jv: {worst:?} at {x:?}");
     let worst = fd::vjp(model, 0.0, x, v).unwrap();
     assert!(worst.relative < ROUNDING, "Jᵀv: {worst:?} at {x:?}");
-    let worst = fd::jacobian(model, 0.0, x).unwrap();
+    let worst = fd::jacobian_assembly(model, 0.0, x).unwrap();
     assert!(worst.relative < ROUNDING, "assembled Jacobian: {worst:?} at {x:?}");
     let mut ws = Workspace::new();
     let mut out = vec![0.0; x.len()];
