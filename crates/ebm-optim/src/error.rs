@@ -35,6 +35,22 @@ pub enum Error {
         /// What is wrong in it.
         source: Box<Error>,
     },
+    /// A spin is not ±1.
+    #[error("spin {index} is {value}, expected 1 or -1")]
+    Spin {
+        /// Its position.
+        index: usize,
+        /// The value found.
+        value: i8,
+    },
+    /// A binary value is neither 0 nor 1.
+    #[error("value {index} is {value}, expected 0 or 1")]
+    Binary {
+        /// Its position.
+        index: usize,
+        /// The value found.
+        value: u8,
+    },
     /// The problem is too large for the method.
     #[error("{method} handles at most {limit} spins, found {spins}")]
     TooManySpins {

@@ -11,7 +11,7 @@ use crate::{Error, Ising};
 /// ```
 /// use ebm_optim::Graph;
 /// let square = Graph::new(4, vec![(0, 1, 1.0), (1, 2, 1.0), (2, 3, 1.0), (0, 3, 1.0)])?;
-/// assert_eq!(square.cut(&[1, -1, 1, -1]), 4.0);
+/// assert_eq!(square.cut(&[1, -1, 1, -1])?, 4.0);
 /// # Ok::<(), ebm_optim::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -25,7 +25,8 @@ impl Graph {
     ///
     /// # Errors
     /// No nodes, a node out of range, an edge given twice or from a node to
-    /// itself, a weight that is not finite.
+    /// itself, a weight that is not finite, weights whose magnitudes sum to
+    /// infinity.
     pub fn new(nodes: usize, edges: Vec<(usize, usize, f64)>) -> Result<Self, Error> {
         let couplings: Vec<_> = edges.iter().map(|&(i, j, w)| (i, j, -w)).collect();
         let ising = Ising::from_couplings(nodes, &couplings)?;
@@ -51,14 +52,31 @@ impl Graph {
     }
 
     /// Weight of the edges between the nodes with `+1` and those with `−1`.
-    #[must_use]
-    pub fn cut(&self, spins: &[i8]) -> f64 {
-        self.edges.iter().filter(|&&(i, j, _)| spins[i] != spins[j]).map(|&(_, _, w)| w).sum()
+    ///
+    /// # Errors
+    /// Spins that are too many, too few, or not ±1.
+    pub fn cut(&self, spins: &[i8]) -> Result<f64, Error> {
+        self.ising.check_spins(spins)?;
+        let across = self.edges.iter().filter(|&&(i, j, _)| spins[i] != spins[j]);
+        // From +0: the empty sum of floats is −0.
+        Ok(across.fold(0.0, |cut, &(_, _, w)| cut + w))
     }
 
     /// The cut that belongs to an Ising energy, `(Σ w − H) / 2`.
     #[must_use]
     pub fn cut_of_energy(&self, energy: f64) -> f64 {
-        (self.edges.iter().map(|&(_, _, w)| w).sum::<f64>() - energy) / 2.0
+        (self.weight() - energy) / 2.0
+    }
+
+    /// The Ising energy that belongs to a cut, `Σ w − 2 cut`.
+    #[must_use]
+    pub fn energy_of_cut(&self, cut: f64) -> f64 {
+        self.weight() - 2.0 * cut
+    }
+
+    /// `Σ w` over all edges.
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        self.edges.iter().fold(0.0, |sum, &(_, _, w)| sum + w)
     }
 }

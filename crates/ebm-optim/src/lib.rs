@@ -4,20 +4,20 @@
 //! The problem, in symbols. Given symmetric couplings `J` and fields `h`, find
 //!
 //! ```text
-//! minimize   H(s) = −½ Σᵢⱼ Jᵢⱼ sᵢ sⱼ − Σᵢ hᵢ sᵢ      over s ∈ {−1, +1}ⁿ,
+//! minimize   H(s) = c − ½ Σᵢⱼ Jᵢⱼ sᵢ sⱼ − Σᵢ hᵢ sᵢ      over s ∈ {−1, +1}ⁿ,
 //! ```
 //!
 //! of which the maximum cut of a graph with weights `w` is the case `J = −w`:
 //! `cut(s) = (Σ_{i<j} wᵢⱼ − H(s)) / 2`.
 //!
 //! ```
-//! use ebm_optim::{OscillatorIsingMachine, rudy};
+//! use ebm_optim::{OscillatorIsingMachine, Run, Solver, rudy};
 //!
 //! // A triangle with a tail: the best cut leaves one edge of the triangle.
 //! let graph = rudy::parse("4 4\n1 2 1\n2 3 1\n1 3 1\n3 4 1\n".as_bytes())?;
-//! let machine = OscillatorIsingMachine { replicas: 8, steps: 500, ..Default::default() };
-//! let solution = machine.solve(graph.ising(), 1)?;
-//! assert_eq!(graph.cut(&solution.best.spins), 3.0);
+//! let run = Run { replicas: Some(8), steps: Some(500), ..Run::seeded(1) };
+//! let solution = OscillatorIsingMachine::default().solve(graph.ising(), &run)?;
+//! assert_eq!(graph.cut(&solution.best.spins)?, 3.0);
 //! # Ok::<(), ebm_optim::Error>(())
 //! ```
 #![forbid(unsafe_code)]
@@ -25,14 +25,24 @@
 mod error;
 pub mod exhaustive;
 mod graph;
+mod integer;
 mod ising;
 pub mod one_flip;
 pub mod oscillator;
+mod qubo;
 pub mod rudy;
+mod run;
 pub mod schedule;
+pub mod solver;
+mod task;
 
 pub use ebm_core;
 pub use error::Error;
 pub use graph::Graph;
+pub use integer::IntegerIsing;
 pub use ising::Ising;
 pub use oscillator::OscillatorIsingMachine;
+pub use qubo::{Qubo, binary_of_spins, spins_of_binary};
+pub use run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
+pub use solver::Solver;
+pub use task::Task;

@@ -9,7 +9,7 @@ use std::path::Path;
 use ebm_core::sde::{self, EulerMaruyama};
 use ebm_core::{Snapshot, random};
 use ebm_optim::oscillator::{AnnealedOscillators, natural_strength};
-use ebm_optim::{Graph, OscillatorIsingMachine, exhaustive, rudy};
+use ebm_optim::{Graph, OscillatorIsingMachine, Run, Solver, exhaustive, rudy};
 use rand::RngExt;
 
 use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings};
@@ -44,17 +44,18 @@ pub(crate) fn claim() -> Claim {
 
 fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     let graphs = if settings.quick { 3 } else { 20 };
-    let machine = OscillatorIsingMachine { replicas: 64, steps: 2000, ..Default::default() };
+    let machine = OscillatorIsingMachine::default();
+    let run = Run { replicas: Some(64), steps: Some(2000), ..Run::default() };
     let (mut found, mut hits) = (0, 0);
     for seed in 0..graphs {
         let graph = random_graph(20, 60, seed)?;
         let optimum = graph.cut_of_energy(exhaustive::ground_state(graph.ising())?.energy);
-        let solution = machine.solve(graph.ising(), seed)?;
+        let solution = machine.solve(graph.ising(), &Run { seed, ..run.clone() })?;
         let reached = |energy: f64| graph.cut_of_energy(energy) >= optimum;
-        hits += solution.replicas.iter().filter(|r| reached(r.read_out.energy)).count();
-        found += usize::from(solution.replicas.iter().any(|r| reached(r.read_out.energy)));
+        hits += solution.replicas.iter().filter(|r| reached(r.read_out)).count();
+        found += usize::from(solution.replicas.iter().any(|r| reached(r.read_out)));
     }
-    let share = 100.0 * hits as f64 / (graphs as usize * machine.replicas) as f64;
+    let share = 100.0 * hits as f64 / (graphs * 64) as f64;
     let mut measured = format!("{found} of {graphs} optima, by {share:.0} % of the replicas");
     let mut pass = found == graphs as usize;
     let mut missing = vec![];
@@ -97,14 +98,14 @@ fn solve_file(path: &Path, instance: &Instance, quick: bool) -> Result<(f64, f64
         .into());
     }
     let steps = if quick { 200 } else { 3000 };
-    let machine = OscillatorIsingMachine { replicas: 32, steps, ..Default::default() };
-    let solution = machine.solve(graph.ising(), 1)?;
+    let run = Run { replicas: Some(32), steps: Some(steps), ..Run::seeded(1) };
+    let solution = OscillatorIsingMachine::default().solve(graph.ising(), &run)?;
     let best = |energies: &mut dyn Iterator<Item = f64>| {
         graph.cut_of_energy(energies.fold(f64::INFINITY, f64::min))
     };
     Ok((
-        best(&mut solution.replicas.iter().map(|r| r.read_out.energy)),
-        best(&mut solution.replicas.iter().map(|r| r.polished.energy)),
+        best(&mut solution.replicas.iter().map(|r| r.read_out)),
+        best(&mut solution.replicas.iter().map(|r| r.polished)),
     ))
 }
 
@@ -157,7 +158,7 @@ fn phases_over_time() -> Result<Plot, Box<dyn Error>> {
             .collect::<Vec<_>>()
     });
     Ok(Plot {
-        title: format!("Phases of 20 oscillators lock to a cut of {}", graph.cut(&spins)),
+        title: format!("Phases of 20 oscillators lock to a cut of {}", graph.cut(&spins)?),
         x: Axis { label: "time".into(), log: false },
         y: Axis { label: "phase / 2π".into(), log: false },
         series: series.collect(),

@@ -14,15 +14,14 @@
 //! 1903.07163.
 
 use ebm_core::coupling::SparseCoupling;
-use ebm_core::random::stream;
 use ebm_core::{validate, vector_math};
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
 use super::natural_strength;
 use crate::schedule::Schedule;
-use crate::{Error, Ising, one_flip};
+use crate::solver::{Method, Prepared};
+use crate::{Error, Ising, Task};
 
 /// Replicas in a block: one cache line of `f32`.
 const LANES: usize = 16;
@@ -30,10 +29,6 @@ const LANES: usize = 16;
 /// Settings of the machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OscillatorIsingMachine {
-    /// Independent runs, each with its own random stream.
-    pub replicas: usize,
-    /// Steps of each run.
-    pub steps: usize,
     /// Step size `Δt`.
     pub step: f64,
     /// Coupling strength `K` in units of [`natural_strength`].
@@ -50,82 +45,48 @@ impl Default for OscillatorIsingMachine {
     /// more than more replicas.
     fn default() -> Self {
         let ramp = |start, end| Schedule::ramp(start, end).unwrap_or_else(|_| unreachable!());
-        Self {
-            replicas: 32,
-            steps: 5_000,
-            step: 0.2,
-            coupling: 1.0,
-            locking: ramp(0.0, 0.5),
-            noise: ramp(1.5, 0.0),
-        }
+        Self { step: 0.2, coupling: 1.0, locking: ramp(0.0, 0.5), noise: ramp(1.5, 0.0) }
     }
 }
 
-/// What the replicas found.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Solution {
-    /// The best state of all, after polishing.
-    pub best: ReadOut,
-    /// Every replica, in order.
-    pub replicas: Vec<Replica>,
+impl Method for OscillatorIsingMachine {
+    fn name(&self) -> &'static str {
+        "oscillator"
+    }
+
+    fn prepare<'a>(&self, problem: &'a Ising) -> Result<Box<dyn Prepared + 'a>, Error> {
+        self.validate()?;
+        Ok(Box::new(Network::new(self, problem)?))
+    }
 }
 
-/// Spins and their energy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ReadOut {
-    /// `+1` or `−1` each.
-    pub spins: Vec<i8>,
-    /// `H(s)`.
-    pub energy: f64,
-}
+impl Prepared for Network {
+    fn lanes(&self) -> usize {
+        LANES
+    }
 
-/// One replica's result.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Replica {
-    /// The final phases read as `sᵢ = sgn cos θᵢ`: what the dynamics reached.
-    pub read_out: ReadOut,
-    /// The same after one-flip descent: what polishing added.
-    pub polished: ReadOut,
+    fn natural_steps(&self) -> usize {
+        5_000
+    }
+
+    fn run(&self, task: &mut Task<'_>) {
+        let mut block = Block::new(self, task);
+        let mut spins = vec![1; self.fields.len()];
+        let mut made = 0;
+        while made < task.steps() && !task.should_stop() {
+            block.step(self, made as f64 / task.steps() as f64);
+            made += 1;
+        }
+        vector_math::sin_cos(&block.theta, &mut block.sin, &mut block.cos);
+        for lane in 0..task.lanes() {
+            block.read_out(lane, &mut spins);
+            task.finish(&mut spins, made);
+        }
+    }
 }
 
 impl OscillatorIsingMachine {
-    /// Runs all replicas, in parallel over blocks. The result depends on the
-    /// seed only; replica `r` draws from stream `r` and is the same in a run
-    /// with more replicas.
-    ///
-    /// # Errors
-    /// No replicas or steps; a step, strength or schedule that is negative or not
-    /// finite in single precision; couplings that
-    /// are not finite in single precision.
-    pub fn solve(&self, problem: &Ising, seed: u64) -> Result<Solution, Error> {
-        self.validate()?;
-        let network = Network::new(self, problem)?;
-        let replicas: Vec<Replica> = (0..self.replicas.div_ceil(LANES))
-            .into_par_iter()
-            .flat_map_iter(|block| {
-                let mut phases = Block::new(&network, seed, block);
-                phases.run(&network);
-                let count = LANES.min(self.replicas - block * LANES);
-                vector_math::sin_cos(&phases.theta, &mut phases.sin, &mut phases.cos);
-                (0..count).map(move |lane| phases.read_out(problem, lane))
-            })
-            .collect();
-        let mut best = &replicas[0].polished;
-        for replica in &replicas {
-            if replica.polished.energy < best.energy {
-                best = &replica.polished;
-            }
-        }
-        Ok(Solution { best: best.clone(), replicas })
-    }
-
     fn validate(&self) -> Result<(), Error> {
-        for (what, value) in [("replicas", self.replicas), ("steps", self.steps)] {
-            if value == 0 {
-                let expected = "at least 1";
-                return Err(ebm_core::Error::Parameter { what, expected, value: 0.0 }.into());
-            }
-        }
         let step = self.step as f32;
         if !(step.is_normal() && step > 0.0) {
             let expected = "a positive normal number in single precision";
@@ -155,25 +116,21 @@ fn check_schedule(what: &'static str, schedule: &Schedule, factor: f64) -> Resul
 }
 
 /// What all blocks share: the problem in units in which `K = 1`.
-struct Network<'a> {
-    settings: &'a OscillatorIsingMachine,
+struct Network {
+    settings: OscillatorIsingMachine,
     couplings: SparseCoupling<f32>,
     fields: Vec<f32>,
 }
 
-impl<'a> Network<'a> {
-    fn new(settings: &'a OscillatorIsingMachine, problem: &Ising) -> Result<Self, Error> {
+impl Network {
+    fn new(settings: &OscillatorIsingMachine, problem: &Ising) -> Result<Self, Error> {
         let strength = settings.coupling * natural_strength(problem);
-        let mut edges = Vec::new();
-        for i in 0..problem.spins() {
-            let (neighbors, weights) = problem.couplings().neighbors(i);
-            let upper = neighbors.iter().zip(weights).filter(|&(&j, _)| j as usize > i);
-            edges.extend(upper.map(|(&j, w)| (i, j as usize, (strength * w) as f32)));
-        }
+        let edges: Vec<_> =
+            problem.pairs().map(|(i, j, w)| (i, j, (strength * w) as f32)).collect();
         let fields: Vec<f32> = problem.fields().iter().map(|h| (strength * h) as f32).collect();
         validate::finite("scaled fields in single precision", &fields)?;
         Ok(Self {
-            settings,
+            settings: settings.clone(),
             couplings: SparseCoupling::from_edges(problem.spins(), &edges)?,
             fields,
         })
@@ -193,14 +150,19 @@ struct Block {
 }
 
 impl Block {
-    fn new(network: &Network<'_>, seed: u64, block: usize) -> Self {
+    fn new(network: &Network, task: &Task<'_>) -> Self {
         let n = network.fields.len();
-        let lanes = (block * LANES) as u64..((block + 1) * LANES) as u64;
-        let mut rngs: Vec<_> = lanes.map(|replica| stream(seed, replica)).collect();
+        let mut rngs: Vec<_> = (0..LANES).map(|lane| task.rng(lane)).collect();
         let mut theta = vec![0.0; n * LANES];
         for (lane, rng) in rngs.iter_mut().enumerate() {
+            let start = task.start(lane);
             for i in 0..n {
-                theta[i * LANES + lane] = rng.random_range(0.0..std::f32::consts::TAU);
+                // A given state leaves the unstable binary phases a little.
+                theta[i * LANES + lane] = match start.map(|spins| spins[i]) {
+                    None => rng.random_range(0.0..std::f32::consts::TAU),
+                    Some(1) => rng.random_range(-0.1..0.1),
+                    Some(_) => std::f32::consts::PI + rng.random_range(-0.1_f32..0.1),
+                };
             }
         }
         let zeros = vec![0.0; n * LANES];
@@ -215,16 +177,9 @@ impl Block {
         }
     }
 
-    fn run(&mut self, network: &Network<'_>) {
-        let steps = network.settings.steps;
-        for k in 0..steps {
-            self.step(network, k as f64 / steps as f64);
-        }
-    }
-
     /// One step at the given fraction of the run.
-    fn step(&mut self, network: &Network<'_>, fraction: f64) {
-        let settings = network.settings;
+    fn step(&mut self, network: &Network, fraction: f64) {
+        let settings = &network.settings;
         let dt = settings.step as f32;
         let locking = settings.locking.at(fraction) as f32;
         let kick = (settings.noise.at(fraction) * settings.step.sqrt()) as f32;
@@ -254,36 +209,81 @@ impl Block {
         }
     }
 
-    /// Reads one replica from the cosines of the final phases.
-    fn read_out(&self, problem: &Ising, lane: usize) -> Replica {
-        let spins: Vec<i8> =
-            self.cos.chunks_exact(LANES).map(|cos| if cos[lane] >= 0.0 { 1 } else { -1 }).collect();
-        let energy = problem.energy(&spins);
-        let mut polished = spins.clone();
-        one_flip::descend(problem, &mut polished);
-        let polished = ReadOut { energy: problem.energy(&polished), spins: polished };
-        Replica { read_out: ReadOut { spins, energy }, polished }
+    /// `sᵢ = sgn cos θᵢ` from the cosines of the final phases.
+    fn read_out(&self, lane: usize, spins: &mut [i8]) {
+        for (spin, cos) in spins.iter_mut().zip(self.cos.chunks_exact(LANES)) {
+            *spin = if cos[lane] >= 0.0 { 1 } else { -1 };
+        }
+    }
+}
+
+/// Phases of replicas one after the other, before and after a run.
+#[cfg(test)]
+type Phases = [Vec<f32>; 2];
+
+/// The machine, leaving the phases of its one-block runs behind.
+#[cfg(test)]
+struct Recorder<'a> {
+    machine: &'a OscillatorIsingMachine,
+    phases: &'a std::sync::Mutex<Vec<(u64, Phases)>>,
+}
+
+#[cfg(test)]
+struct Recording<'a> {
+    network: Network,
+    phases: &'a std::sync::Mutex<Vec<(u64, Phases)>>,
+}
+
+#[cfg(test)]
+impl Recorder<'_> {
+    fn prepared(&self, problem: &Ising) -> Recording<'_> {
+        Recording { network: Network::new(self.machine, problem).unwrap(), phases: self.phases }
+    }
+}
+
+#[cfg(test)]
+impl Prepared for Recording<'_> {
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
+    fn natural_steps(&self) -> usize {
+        1
+    }
+
+    fn run(&self, task: &mut Task<'_>) {
+        let mut block = Block::new(&self.network, task);
+        let lanes = |theta: &[f32]| -> Vec<f32> {
+            (0..task.lanes())
+                .flat_map(|lane| theta.iter().skip(lane).step_by(LANES).copied())
+                .collect()
+        };
+        let start = lanes(&block.theta);
+        for k in 0..task.steps() {
+            block.step(&self.network, k as f64 / task.steps() as f64);
+        }
+        let end = lanes(&block.theta);
+        self.phases.lock().unwrap().push((task.index(), [start, end]));
     }
 }
 
 #[cfg(test)]
 impl OscillatorIsingMachine {
-    /// Phases of the replicas one after the other, before and after a run.
-    pub(super) fn phases(&self, problem: &Ising, seed: u64) -> Result<[Vec<f32>; 2], Error> {
-        let network = Network::new(self, problem)?;
+    /// Phases of the replicas of a run one after the other, before and after.
+    pub(super) fn phases(&self, problem: &Ising, run: &crate::Run) -> Phases {
+        let phases = std::sync::Mutex::new(Vec::new());
+        let recorder = Recorder { machine: self, phases: &phases };
+        let prepared = recorder.prepared(problem);
+        let watch = |_: &crate::Progress| std::ops::ControlFlow::Continue(());
+        let now = std::time::Instant::now();
+        let _ = crate::solver::drive(&prepared, problem, run, &watch, now);
+        let mut blocks = std::mem::take(&mut *phases.lock().unwrap());
+        blocks.sort_by_key(|(index, _)| *index);
         let [mut start, mut end] = [vec![], vec![]];
-        for block in 0..self.replicas.div_ceil(LANES) {
-            let mut phases = Block::new(&network, seed, block);
-            let count = LANES.min(self.replicas - block * LANES);
-            let lanes = |theta: &[f32], out: &mut Vec<f32>| {
-                for lane in 0..count {
-                    out.extend(theta.iter().skip(lane).step_by(LANES));
-                }
-            };
-            lanes(&phases.theta, &mut start);
-            phases.run(&network);
-            lanes(&phases.theta, &mut end);
+        for (_, [first, last]) in blocks {
+            start.extend(first);
+            end.extend(last);
         }
-        Ok([start, end])
+        [start, end]
     }
 }

@@ -26,20 +26,24 @@ mod tests;
 
 pub use annealed::AnnealedOscillators;
 pub use energy::OscillatorEnergy;
-pub use machine::{OscillatorIsingMachine, ReadOut, Replica, Solution};
+pub use machine::OscillatorIsingMachine;
 
-/// The coupling strength `√(n − 1) / ‖J‖_F` in which `K` is measured: about
-/// one over the square root of the degree, so that the same `K`, noise and step
-/// suit sparse and dense problems. One if all couplings vanish.
+/// The coupling strength `√(n − 1) / ‖(J, h)‖_F` in which `K` is measured (every
+/// coupling counts twice and every field once): about one over the square root
+/// of the degree, so that the same `K`, noise and step suit sparse and dense
+/// problems. One if all couplings and fields vanish.
 #[must_use]
 pub fn natural_strength(problem: &crate::Ising) -> f64 {
     let n = problem.spins();
-    let weights = || (0..n).flat_map(|i| problem.couplings().neighbors(i).1);
+    let weights = || {
+        let couplings = (0..n).flat_map(|i| problem.couplings().neighbors(i).1);
+        couplings.chain(problem.fields())
+    };
     // Scaled by the largest, the squares cannot overflow.
     let largest = weights().fold(0.0_f64, |m, w| m.max(w.abs()));
     if largest == 0.0 {
         return 1.0;
     }
     let squares: f64 = weights().map(|w| (w / largest) * (w / largest)).sum();
-    ((n - 1) as f64 / squares).sqrt() / largest
+    ((n.max(2) - 1) as f64 / squares).sqrt() / largest
 }

@@ -9,7 +9,7 @@ use rand::RngExt;
 
 use super::*;
 use crate::schedule::Schedule;
-use crate::{Ising, exhaustive};
+use crate::{Ising, Run, Solver, exhaustive};
 
 /// A random sparse problem with couplings ±1 and fields when asked.
 fn random_problem(n: usize, density: f64, fields: bool, seed: u64) -> Ising {
@@ -63,7 +63,7 @@ proptest! {
         let spins: Vec<i8> = (0..9).map(|_| if rng.random::<bool>() { 1 } else { -1 }).collect();
         let x: Vec<f64> = spins.iter().map(|&s| if s > 0 { 0.0 } else { PI }).collect();
         let energy = OscillatorEnergy::new(&problem, k, lock).unwrap();
-        let expected = k * problem.energy(&spins) - 9.0 * lock / 2.0;
+        let expected = k * problem.energy(&spins).unwrap() - 9.0 * lock / 2.0;
         prop_assert!((energy.energy_at(&x) - expected).abs() < 1e-12 * (1.0 + expected.abs()));
         prop_assert!(energy.gradient_at(&x).iter().all(|g| g.abs() < 1e-12));
     }
@@ -102,8 +102,6 @@ fn fast_form_agrees_with_the_ode_form() {
     let locking = Schedule::ramp(0.0, 0.5).unwrap();
     let silent = Schedule::constant(0.0).unwrap();
     let machine = OscillatorIsingMachine {
-        replicas: 20,
-        steps,
         step,
         locking: locking.clone(),
         noise: silent.clone(),
@@ -113,7 +111,8 @@ fn fast_form_agrees_with_the_ode_form() {
     let field =
         AnnealedOscillators::new(&problem, natural_strength(&problem), locking, silent, duration)
             .unwrap();
-    let [start, end] = machine.phases(&problem, 5).unwrap();
+    let run = Run { replicas: Some(20), steps: Some(steps), ..Run::seeded(5) };
+    let [start, end] = machine.phases(&problem, &run);
     assert_eq!((start.len(), end.len()), (20 * 40, 20 * 40));
     let mut worst = 0.0_f64;
     for (start, end) in start.chunks(40).zip(end.chunks(40)) {
@@ -139,8 +138,6 @@ fn noise_of_the_fast_form_has_its_temperature() {
     let (sigma, lock) = (1.0, 0.4);
     let energy = OscillatorEnergy::new(&problem, 1.0, lock).unwrap();
     let machine = OscillatorIsingMachine {
-        replicas: 8192,
-        steps: 2000,
         step: 0.01,
         coupling: 1.0 / natural_strength(&problem),
         locking: Schedule::constant(lock).unwrap(),
@@ -159,7 +156,8 @@ fn noise_of_the_fast_form_has_its_temperature() {
         }
         mean / z
     };
-    let [_, end] = machine.phases(&problem, 17).unwrap();
+    let run = Run { replicas: Some(8192), steps: Some(2000), ..Run::seeded(17) };
+    let [_, end] = machine.phases(&problem, &run);
     let values: Vec<f64> =
         end.chunks(2).map(|x| energy.energy_at(&[f64::from(x[0]), f64::from(x[1])])).collect();
     let count = values.len() as f64;
@@ -177,16 +175,13 @@ fn noise_of_the_fast_form_has_its_temperature() {
 fn finds_the_exhaustive_optimum() {
     for seed in 0..10 {
         let problem = random_problem(14, 0.5, true, 100 + seed);
-        let machine = OscillatorIsingMachine { replicas: 32, steps: 1000, ..Default::default() };
-        let solution = machine.solve(&problem, seed).unwrap();
+        let run = Run { replicas: Some(32), steps: Some(1000), ..Run::seeded(seed) };
+        let solution = OscillatorIsingMachine::default().solve(&problem, &run).unwrap();
         let ground = exhaustive::ground_state(&problem).unwrap();
         assert!((solution.best.energy - ground.energy).abs() < 1e-9, "seed {seed}");
-        for replica in &solution.replicas {
-            assert!(replica.polished.energy <= replica.read_out.energy);
-            assert_eq!(replica.polished.energy, problem.energy(&replica.polished.spins));
-            for i in 0..14 {
-                assert!(problem.flip_delta(&replica.polished.spins, i) >= -1e-9);
-            }
+        assert!(solution.replicas.iter().all(|replica| replica.polished <= replica.read_out));
+        for i in 0..14 {
+            assert!(problem.flip_delta(&solution.best.spins, i).unwrap() >= -1e-9);
         }
     }
 }
@@ -194,41 +189,59 @@ fn finds_the_exhaustive_optimum() {
 #[test]
 fn bits_do_not_depend_on_threads_or_replica_count() {
     let problem = random_problem(30, 0.2, false, 4);
-    let machine = OscillatorIsingMachine { replicas: 40, steps: 200, ..Default::default() };
+    let machine = OscillatorIsingMachine::default();
+    let run = Run { replicas: Some(40), steps: Some(200), ..Run::seeded(9) };
     let with = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| machine.solve(&problem, 9).unwrap())
+        pool.install(|| {
+            let solution = machine.solve(&problem, &run).unwrap();
+            (solution.best, solution.replicas, machine.phases(&problem, &run))
+        })
     };
     let one = with(1);
     assert_eq!(one, with(2));
     assert_eq!(one, with(4));
-    let fewer = OscillatorIsingMachine { replicas: 7, ..machine.clone() };
-    assert_eq!(fewer.solve(&problem, 9).unwrap().replicas, one.replicas[..7]);
-    assert_ne!(machine.solve(&problem, 10).unwrap().replicas, one.replicas);
+    let fewer = Run { replicas: Some(7), ..run.clone() };
+    assert_eq!(machine.solve(&problem, &fewer).unwrap().replicas, one.1[..7]);
+    let other = Run { seed: 10, ..run };
+    assert_ne!(machine.solve(&problem, &other).unwrap().replicas, one.1);
 }
 
 #[test]
 fn steps_do_not_allocate() {
     let problem = random_problem(30, 0.2, false, 4);
+    let machine = OscillatorIsingMachine::default();
     let count = |steps: usize| {
-        let machine = OscillatorIsingMachine { replicas: 16, steps, ..Default::default() };
-        allocation_counter::measure(|| drop(machine.phases(&problem, 9).unwrap())).count_total
+        let run = Run { replicas: Some(16), steps: Some(steps), ..Run::seeded(9) };
+        allocation_counter::measure(|| drop(machine.phases(&problem, &run))).count_total
     };
-    assert_eq!(count(10), count(1000));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| assert_eq!(count(10), count(1000)));
 }
 
 #[test]
 fn degenerate_problems_are_solved() {
+    let machine = OscillatorIsingMachine::default();
+    let run = Run { replicas: Some(3), steps: Some(20), ..Run::seeded(0) };
     for n in [1, 2, 5] {
         let free = Ising::from_couplings(n, &[]).unwrap();
-        let machine = OscillatorIsingMachine { replicas: 3, steps: 20, ..Default::default() };
-        assert_eq!(machine.solve(&free, 0).unwrap().best.energy, 0.0);
+        assert_eq!(machine.solve(&free, &run).unwrap().best.energy, 0.0);
     }
     let field = Ising::from_couplings(1, &[]).unwrap().with_fields(vec![-2.0]).unwrap();
-    let machine = OscillatorIsingMachine { replicas: 3, steps: 20, ..Default::default() };
-    assert_eq!(machine.solve(&field, 0).unwrap().best.spins, [-1]);
+    assert_eq!(machine.solve(&field, &run).unwrap().best.spins, [-1]);
     let huge = Ising::from_couplings(3, &[(0, 1, 1e200), (1, 2, -1e200)]).unwrap();
-    assert_eq!(machine.solve(&huge, 0).unwrap().best.energy, -2e200);
+    assert_eq!(machine.solve(&huge, &run).unwrap().best.energy, -2e200);
+}
+
+/// Without polishing, problems ruled by their fields are solved too.
+#[test]
+fn fields_set_the_scale() {
+    let problem = Ising::from_couplings(3, &[(0, 1, 1e-3)]).unwrap();
+    let problem = problem.with_fields(vec![300.0, -200.0, 100.0]).unwrap();
+    let run = Run { replicas: Some(16), steps: Some(1000), ..Run::seeded(0) };
+    let solution = OscillatorIsingMachine::default().solve(&problem, &run).unwrap();
+    assert_eq!(solution.best.spins, [1, -1, 1]);
+    assert!(solution.replicas.iter().all(|replica| replica.read_out == solution.best.energy));
 }
 
 #[test]
@@ -236,8 +249,6 @@ fn rejects_bad_settings() {
     let problem = random_problem(5, 0.5, false, 0);
     let constant = |value: f64| Schedule::constant(value).unwrap();
     let bad = [
-        OscillatorIsingMachine { replicas: 0, ..Default::default() },
-        OscillatorIsingMachine { steps: 0, ..Default::default() },
         OscillatorIsingMachine { step: 0.0, ..Default::default() },
         OscillatorIsingMachine { step: f64::NAN, ..Default::default() },
         OscillatorIsingMachine { coupling: -1.0, ..Default::default() },
@@ -249,11 +260,8 @@ fn rejects_bad_settings() {
         OscillatorIsingMachine { noise: constant(1e39), ..Default::default() },
         OscillatorIsingMachine { noise: constant(-0.1), ..Default::default() },
     ];
-    let idle = OscillatorIsingMachine { steps: 0, ..Default::default() };
-    let message = idle.solve(&problem, 0).unwrap_err().to_string();
-    assert_eq!(message, "steps is 0, expected at least 1");
     for machine in bad {
-        assert!(machine.solve(&problem, 0).is_err(), "{machine:?}");
+        assert!(machine.solve(&problem, &Run::default()).is_err(), "{machine:?}");
     }
     let one = Schedule::constant(1.0).unwrap();
     assert!(AnnealedOscillators::new(&problem, -1.0, one.clone(), one.clone(), 1.0).is_err());

@@ -1,0 +1,536 @@
+//! One interface for every solver, and the driver that runs replicas in
+//! parallel blocks.
+//!
+//! A [`Method`] translates a problem into the form it runs on; the result, a
+//! [`Prepared`] method, runs one block of replicas at a time and reports states
+//! to its [`Task`]. Everything else, from random streams to time limits, best
+//! states and traces, is here, once.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
+use crate::task::Task;
+use crate::{Error, Ising};
+
+/// Anything that looks for states of low energy.
+pub trait Solver: Sync {
+    /// A short name in lower case with hyphens, as on a command line.
+    fn name(&self) -> &'static str;
+
+    /// Looks for a state of low energy, observed by `watch`.
+    ///
+    /// # Errors
+    /// Settings or a run that are invalid for this problem.
+    fn solve_watched(
+        &self,
+        problem: &Ising,
+        run: &Run,
+        watch: &Watch<'_>,
+    ) -> Result<Solution, Error>;
+
+    /// Looks for a state of low energy.
+    ///
+    /// ```
+    /// use ebm_optim::{Ising, OscillatorIsingMachine, Run, Solver};
+    /// let frustrated = Ising::from_couplings(3, &[(0, 1, -1.0), (1, 2, -1.0), (0, 2, -1.0)])?;
+    /// let solution = OscillatorIsingMachine::default().solve(&frustrated, &Run::seeded(1))?;
+    /// assert_eq!(solution.best.energy, -1.0);
+    /// # Ok::<(), ebm_optim::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Settings or a run that are invalid for this problem.
+    fn solve(&self, problem: &Ising, run: &Run) -> Result<Solution, Error> {
+        self.solve_watched(problem, run, &|_| std::ops::ControlFlow::Continue(()))
+    }
+}
+
+/// A method that runs independent replicas.
+pub trait Method: Sync {
+    /// As [`Solver::name`].
+    fn name(&self) -> &'static str;
+
+    /// Checks the settings and translates `problem` into the method's form.
+    ///
+    /// # Errors
+    /// Settings that are invalid for this problem.
+    fn prepare<'a>(&self, problem: &'a Ising) -> Result<Box<dyn Prepared + 'a>, Error>;
+}
+
+/// A method ready to run on one problem.
+pub trait Prepared: Sync {
+    /// Replicas of one block, which run side by side.
+    fn lanes(&self) -> usize;
+
+    /// Steps that a replica needs for a reasonable result: the choice of a run
+    /// that leaves it open, and the unit from which timed runs grow.
+    fn natural_steps(&self) -> usize;
+
+    /// Steps beyond which another replica is worth more than a longer one.
+    fn longest_steps(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Runs the block of `task`: reports every improvement with
+    /// [`Task::offer`], polls [`Task::should_stop`] (every 10 µs to 1 ms), and
+    /// ends each replica with [`Task::finish`], also when stopped. The steps
+    /// themselves allocate nothing.
+    fn run(&self, task: &mut Task<'_>);
+}
+
+impl<M: Method> Solver for M {
+    fn name(&self) -> &'static str {
+        Method::name(self)
+    }
+
+    fn solve_watched(
+        &self,
+        problem: &Ising,
+        run: &Run,
+        watch: &Watch<'_>,
+    ) -> Result<Solution, Error> {
+        let started = Instant::now();
+        run.check(problem)?;
+        let prepared = self.prepare(problem)?;
+        Ok(drive(prepared.as_ref(), problem, run, watch, started))
+    }
+}
+
+/// What the blocks of a run share.
+pub(crate) struct Shared<'a> {
+    pub(crate) problem: &'a Ising,
+    pub(crate) run: &'a Run,
+    watch: &'a Watch<'a>,
+    started: Instant,
+    /// The next block to run.
+    next: AtomicU64,
+    /// Blocks after this one do not count: it reached the target or stagnated.
+    last: AtomicU64,
+    interrupted: AtomicBool,
+    time_up: AtomicBool,
+    /// Bits of the best energy, for a look without the lock.
+    best: AtomicU64,
+    ended: AtomicUsize,
+    /// Milliseconds at which the observer was last called.
+    watched: AtomicU64,
+    log: Mutex<Log>,
+}
+
+struct Log {
+    trace: Vec<TracePoint>,
+    stagnated: bool,
+    /// Energies of ended blocks that wait for one before them.
+    waiting: std::collections::BTreeMap<u64, f64>,
+    /// Blocks known to have ended without a gap, the best energy among them and
+    /// the block that found it.
+    prefix: u64,
+    prefix_best: f64,
+    improved_at: u64,
+}
+
+/// Milliseconds between calls of the observer without an improvement.
+const WATCH_INTERVAL: u64 = 50;
+
+impl Shared<'_> {
+    pub(crate) fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        // A panic elsewhere leaves the log as valid as before.
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn best(&self) -> f64 {
+        f64::from_bits(self.best.load(Ordering::Relaxed))
+    }
+
+    /// Must block `index` end now?
+    pub(crate) fn should_stop(&self, index: u64) -> bool {
+        if self.interrupted.load(Ordering::Relaxed) || index > self.last.load(Ordering::Relaxed) {
+            return true;
+        }
+        let elapsed = self.started.elapsed();
+        if self.run.time.is_some_and(|limit| elapsed >= limit) {
+            self.time_up.store(true, Ordering::Relaxed);
+            return true;
+        }
+        let now = elapsed.as_millis() as u64;
+        let watched = self.watched.load(Ordering::Relaxed);
+        if now >= watched + WATCH_INTERVAL
+            && self
+                .watched
+                .compare_exchange(watched, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
+            self.show();
+        }
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn show(&self) {
+        let progress = Progress {
+            seconds: self.seconds(),
+            energy: self.best(),
+            replicas: self.ended.load(Ordering::Relaxed),
+        };
+        if (self.watch)(&progress).is_break() {
+            self.interrupted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Block `index` has found `energy`; true if that reaches the target.
+    pub(crate) fn record(&self, index: u64, energy: f64) -> bool {
+        let reached = self.run.target.is_some_and(|target| energy <= target);
+        if reached {
+            self.last.fetch_min(index, Ordering::Relaxed);
+        }
+        if energy < self.best() {
+            let mut log = self.log();
+            if energy < self.best() {
+                self.best.store(energy.to_bits(), Ordering::Relaxed);
+                log.trace.push(TracePoint { seconds: self.seconds(), energy });
+                drop(log);
+                self.show();
+            }
+        }
+        reached
+    }
+
+    /// Block `index` with `replicas` has ended with `energy`.
+    fn end(&self, index: u64, replicas: usize, lanes: usize, energy: f64) {
+        self.ended.fetch_add(replicas, Ordering::Relaxed);
+        let Some(patience) = self.run.stagnation else { return };
+        let patience = patience.div_ceil(lanes) as u64;
+        let mut log = self.log();
+        log.waiting.insert(index, energy);
+        // In order of the blocks, so that the verdict does not depend on threads.
+        while let Some(energy) = {
+            let at = log.prefix;
+            log.waiting.remove(&at)
+        } {
+            if energy < log.prefix_best {
+                log.prefix_best = energy;
+                log.improved_at = log.prefix;
+            }
+            if log.prefix - log.improved_at >= patience {
+                log.stagnated = true;
+                self.last.fetch_min(log.prefix, Ordering::Relaxed);
+                return;
+            }
+            log.prefix += 1;
+        }
+    }
+}
+
+/// What one block leaves.
+struct Ended {
+    index: u64,
+    best: State,
+    replicas: Vec<Replica>,
+}
+
+/// Runs the blocks of a run on all threads of the pool.
+pub(crate) fn drive(
+    prepared: &dyn Prepared,
+    problem: &Ising,
+    run: &Run,
+    watch: &Watch<'_>,
+    started: Instant,
+) -> Solution {
+    let setup = started.elapsed().as_secs_f64();
+    let lanes = prepared.lanes();
+    let replicas = run.replica_limit();
+    let blocks = replicas.div_ceil(lanes) as u64;
+    let shared = Shared {
+        problem,
+        run,
+        watch,
+        started,
+        next: AtomicU64::new(0),
+        last: AtomicU64::new(u64::MAX),
+        interrupted: AtomicBool::new(false),
+        time_up: AtomicBool::new(false),
+        best: AtomicU64::new(f64::INFINITY.to_bits()),
+        ended: AtomicUsize::new(0),
+        watched: AtomicU64::new(0),
+        log: Mutex::new(Log {
+            trace: vec![],
+            stagnated: false,
+            waiting: std::collections::BTreeMap::new(),
+            prefix: 0,
+            prefix_best: f64::INFINITY,
+            improved_at: 0,
+        }),
+    };
+    let ended = Mutex::new(Vec::new());
+    let workers = (rayon::current_num_threads() as u64).min(blocks);
+    let worker = || {
+        let mut pace = Pace::new(prepared, run);
+        loop {
+            let index = shared.next.fetch_add(1, Ordering::Relaxed);
+            // The first block always runs: a run has at least one state.
+            if index >= blocks || index > 0 && shared.should_stop(index) {
+                break;
+            }
+            let remaining = run.time.map(|limit| limit.saturating_sub(started.elapsed()));
+            let left = (run.replicas.is_some()).then(|| (blocks - index).div_ceil(workers));
+            let Some(steps) = pace.steps(remaining.map(|d| d.as_secs_f64()), left) else { break };
+            let first = index as usize * lanes;
+            let active = lanes.min(replicas - first);
+            let begun = Instant::now();
+            let mut task = Task::new(&shared, index, first, active, steps);
+            prepared.run(&mut task);
+            pace.learn(steps, begun.elapsed().as_secs_f64());
+            let (best, results) = task.into_results();
+            shared.end(index, results.len(), lanes, best.energy);
+            let ended_block = Ended { index, best, replicas: results };
+            ended.lock().unwrap_or_else(PoisonError::into_inner).push(ended_block);
+        }
+    };
+    rayon::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|_| worker());
+        }
+    });
+    let ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+    collect(&shared, ended, setup)
+}
+
+fn collect(shared: &Shared<'_>, mut ended: Vec<Ended>, setup: f64) -> Solution {
+    let last = shared.last.load(Ordering::Relaxed);
+    // Without a time limit the result is that of the blocks in order, up to the
+    // one that ended the run. With one, nothing that was found is dropped.
+    if shared.run.time.is_none() && !shared.interrupted.load(Ordering::Relaxed) {
+        ended.retain(|block| block.index <= last);
+    }
+    ended.sort_by_key(|block| block.index);
+    let mut best: Option<State> = None;
+    let mut replicas = Vec::new();
+    for block in ended {
+        if best.as_ref().is_none_or(|best| block.best.energy < best.energy) {
+            best = Some(block.best);
+        }
+        replicas.extend(block.replicas);
+    }
+    // Block 0 always ends.
+    let n = shared.problem.spins();
+    let best = best.unwrap_or_else(|| {
+        let spins = vec![1; n];
+        State { energy: shared.problem.energy_of(&spins), spins }
+    });
+    let mut log = shared.log();
+    let reached = shared.run.target.is_some_and(|target| best.energy <= target);
+    let outcome = if reached {
+        Outcome::TargetReached
+    } else if log.stagnated {
+        Outcome::Stagnated
+    } else if shared.interrupted.load(Ordering::Relaxed) {
+        Outcome::Interrupted
+    } else if shared.time_up.load(Ordering::Relaxed) {
+        Outcome::TimeUp
+    } else {
+        Outcome::Completed
+    };
+    let mut trace = std::mem::take(&mut log.trace);
+    trace.retain(|point| point.energy >= best.energy);
+    let timing = Timing { setup, run: shared.seconds() - setup };
+    Solution { best, replicas, trace, outcome, timing }
+}
+
+/// Chooses the steps of the next block, and learns how long they take.
+struct Pace<'a> {
+    prepared: &'a dyn Prepared,
+    run: &'a Run,
+    steps: usize,
+    /// Seconds a step took last, none before the first block.
+    seconds: Option<f64>,
+}
+
+impl<'a> Pace<'a> {
+    fn new(prepared: &'a dyn Prepared, run: &'a Run) -> Self {
+        Self { prepared, run, steps: 0, seconds: None }
+    }
+
+    /// Steps of the next block, none if the remaining time is not worth one;
+    /// `left` blocks are still to come on this thread, if that is known.
+    fn steps(&mut self, remaining: Option<f64>, left: Option<u64>) -> Option<usize> {
+        if let Some(steps) = self.run.steps {
+            return Some(steps);
+        }
+        let natural = self.prepared.natural_steps().max(1);
+        let Some(remaining) = remaining else { return Some(natural) };
+        let longest = self.prepared.longest_steps().max(1);
+        // A short block first, to learn the pace.
+        let Some(seconds) = self.seconds else {
+            self.steps = (natural / 32).clamp(1, longest);
+            return Some(self.steps);
+        };
+        let fitting = 0.97 * remaining / seconds.max(1e-12);
+        if fitting < 1.0 {
+            return None;
+        }
+        let fitting = fitting as usize;
+        self.steps = match left {
+            // The same length for all that are to come.
+            Some(blocks) => (fitting / blocks.max(1) as usize).clamp(1, longest),
+            // Growing length, so that the last takes about half of the time.
+            None => {
+                let doubled = self.steps.saturating_mul(2);
+                if fitting / 2 < doubled { fitting } else { doubled }.min(longest)
+            }
+        };
+        Some(self.steps)
+    }
+
+    fn learn(&mut self, steps: usize, seconds: f64) {
+        self.seconds = Some(seconds / steps as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OscillatorIsingMachine;
+    use ebm_core::random;
+    use rand::RngExt;
+    use std::ops::ControlFlow;
+    use std::time::Duration;
+
+    fn glass(n: usize, seed: u64) -> Ising {
+        let mut rng = random::stream(seed, 0);
+        let pairs = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
+        let pairs: Vec<_> =
+            pairs.map(|(i, j)| (i, j, if rng.random() { 1.0 } else { -1.0 })).collect();
+        Ising::from_couplings(n, &pairs).unwrap()
+    }
+
+    /// Two lanes, each a single random state: many blocks in little time.
+    struct Guess;
+
+    impl Method for Guess {
+        fn name(&self) -> &'static str {
+            "guess"
+        }
+
+        fn prepare<'a>(&self, problem: &'a Ising) -> Result<Box<dyn Prepared + 'a>, Error> {
+            Ok(Box::new(Guesses(problem.spins())))
+        }
+    }
+
+    struct Guesses(usize);
+
+    impl Prepared for Guesses {
+        fn lanes(&self) -> usize {
+            2
+        }
+
+        fn natural_steps(&self) -> usize {
+            1
+        }
+
+        fn run(&self, task: &mut Task<'_>) {
+            for lane in 0..task.lanes() {
+                let mut rng = task.rng(lane);
+                let random = || if rng.random() { 1 } else { -1 };
+                let mut spins: Vec<i8> = match task.start(lane) {
+                    Some(spins) => spins.to_vec(),
+                    None => std::iter::repeat_with(random).take(self.0).collect(),
+                };
+                task.finish(&mut spins, task.steps());
+            }
+        }
+    }
+
+    fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+    }
+
+    #[test]
+    fn results_do_not_depend_on_threads() {
+        let problem = glass(40, 1);
+        let best = Guess.solve(&problem, &Run::seeded(3)).unwrap().best.energy;
+        let stops = [
+            Run { replicas: Some(31), ..Run::seeded(3) },
+            Run { target: Some(best + 8.0), replicas: Some(500), ..Run::seeded(3) },
+            Run { stagnation: Some(7), replicas: Some(500), ..Run::seeded(3) },
+        ];
+        let outcomes = [Outcome::Completed, Outcome::TargetReached, Outcome::Stagnated];
+        for (run, outcome) in stops.iter().zip(outcomes) {
+            let one = on_threads(1, || Guess.solve(&problem, run).unwrap());
+            assert_eq!(one.outcome, outcome);
+            assert_eq!(problem.energy(&one.best.spins).unwrap(), one.best.energy);
+            assert_eq!(one.trace.last().unwrap().energy, one.best.energy);
+            for threads in [2, 4] {
+                for _ in 0..5 {
+                    let many = on_threads(threads, || Guess.solve(&problem, run).unwrap());
+                    assert_eq!((&many.best, &many.replicas), (&one.best, &one.replicas));
+                    assert_eq!(many.outcome, outcome);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn stops_in_time_and_keeps_the_best() {
+        let problem = glass(30, 2);
+        for time in [Duration::ZERO, Duration::from_millis(80)] {
+            let run = Run { time: Some(time), ..Run::seeded(1) };
+            let machine = OscillatorIsingMachine::default();
+            let begun = Instant::now();
+            let solution = machine.solve(&problem, &run).unwrap();
+            // Generous: other work may run on this machine.
+            assert!(begun.elapsed() < time + Duration::from_secs(2));
+            assert_eq!(problem.energy(&solution.best.spins).unwrap(), solution.best.energy);
+            let energies = solution.trace.iter().map(|point| point.energy);
+            assert!(energies.clone().zip(energies.skip(1)).all(|(a, b)| b < a));
+            assert!(!solution.replicas.is_empty());
+        }
+        // All replicas get their turn when their number is given too.
+        let run =
+            Run { time: Some(Duration::from_millis(300)), replicas: Some(48), ..Run::seeded(1) };
+        let solution = OscillatorIsingMachine::default().solve(&problem, &run).unwrap();
+        assert_eq!(solution.replicas.len(), 48);
+    }
+
+    #[test]
+    fn observers_see_improvements_and_may_stop() {
+        let problem = glass(30, 2);
+        let seen = Mutex::new(Vec::new());
+        let watch = |progress: &Progress| {
+            seen.lock().unwrap().push(progress.energy);
+            ControlFlow::Break(())
+        };
+        let solution = Guess.solve_watched(&problem, &Run::seeded(1), &watch).unwrap();
+        assert_eq!(solution.outcome, Outcome::Interrupted);
+        assert!(solution.best.energy.is_finite());
+        assert!(!seen.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn starts_are_used_and_checked() {
+        let problem = glass(20, 5);
+        let good = Guess.solve(&problem, &Run::seeded(1)).unwrap().best;
+        let run = Run {
+            starts: vec![good.spins.clone()],
+            replicas: Some(3),
+            steps: Some(1),
+            ..Run::seeded(9)
+        };
+        let again = Guess.solve(&problem, &run).unwrap();
+        assert!(again.replicas.iter().all(|replica| replica.read_out == good.energy));
+        for starts in [vec![vec![1; 19]], vec![vec![0; 20]]] {
+            assert!(Guess.solve(&problem, &Run { starts, ..Run::default() }).is_err());
+        }
+        for run in [
+            Run { replicas: Some(0), ..Run::default() },
+            Run { steps: Some(0), ..Run::default() },
+            Run { stagnation: Some(0), ..Run::default() },
+            Run { target: Some(f64::NAN), ..Run::default() },
+        ] {
+            assert!(Guess.solve(&problem, &run).is_err(), "{run:?}");
+        }
+    }
+}
