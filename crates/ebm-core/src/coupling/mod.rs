@@ -27,7 +27,8 @@ use crate::{Batch, BatchMut, Real, Workspace};
 ///
 /// Constructors validate symmetry and finiteness, so a value of a type that
 /// implements this trait is symmetric by construction. Nothing allocates but
-/// the first growth of a workspace.
+/// the first growth of a workspace, and `row` and `diagonal` of a
+/// [`SumCoupling`], which hold those of one term.
 ///
 /// # Panics
 /// Every method requires slices of length `n`, batches of dimension `n` and

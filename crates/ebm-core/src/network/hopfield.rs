@@ -19,6 +19,17 @@ use super::symmetric::columns;
 /// Its Lyapunov function `−½ vᵀWv − bᵀv + Σ (xᵢvᵢ − L(xᵢ))`, `v = φ(x)`, is the
 /// energy of the rates and finite for every state. Where `φ` is flat the energy
 /// is flat too, so `V̇ = 0` does not imply `ẋ = 0` there.
+///
+/// ```
+/// use ebm_core::{Lyapunov, Workspace, ode, problems::RandomHopfield};
+/// let problem = RandomHopfield { dim: 30, ..RandomHopfield::default() };
+/// let (flow, start) = (problem.network()?, problem.state(0));
+/// let options = ode::Options::default();
+/// let end = ode::integrate(&flow, &mut ode::TSITOURAS.stepper(30), (0.0, 50.0), &start, &options)?;
+/// let ws = &mut Workspace::new();
+/// assert!(flow.lyapunov(&end.x, ws) < flow.lyapunov(&start, ws));
+/// # Ok::<(), ebm_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hopfield<C>(pub SymmetricNetwork<C>);
 

@@ -5,6 +5,7 @@ mod geometric_brownian_motion;
 mod muller_brown;
 mod ornstein_uhlenbeck;
 mod quadratic;
+mod random_hopfield;
 mod rosenbrock;
 
 pub use double_well::DoubleWell;
@@ -12,4 +13,5 @@ pub use geometric_brownian_motion::GeometricBrownianMotion;
 pub use muller_brown::MullerBrown;
 pub use ornstein_uhlenbeck::OrnsteinUhlenbeck;
 pub use quadratic::Quadratic;
+pub use random_hopfield::RandomHopfield;
 pub use rosenbrock::Rosenbrock;

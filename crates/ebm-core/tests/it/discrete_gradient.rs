@@ -4,11 +4,11 @@ use allocation_counter::measure;
 use ebm_core::coupling::DenseCoupling;
 use ebm_core::flow::GradientFlow;
 use ebm_core::linalg::SymmetricEigen;
-use ebm_core::network::{Activation, SymmetricNetwork};
+use ebm_core::network::SymmetricNetwork;
 use ebm_core::ode::{
     self, Attempt, Context, DiscreteGradient, ItohAbe, Options, StepSize, Stepper, Tolerance,
 };
-use ebm_core::problems::{DoubleWell, MullerBrown, Quadratic, Rosenbrock};
+use ebm_core::problems::{DoubleWell, MullerBrown, Quadratic, RandomHopfield, Rosenbrock};
 use ebm_core::random::stream;
 use ebm_core::{Curvature, Energy, Gradient, Outcome, Workspace};
 use rand::RngExt;
@@ -77,17 +77,8 @@ impl Curvature for Memory {
 
 /// The energy of a random network in its rates: infinite outside a cube.
 fn network(dim: usize, seed: u64) -> SymmetricNetwork<DenseCoupling> {
-    let mut rng = stream(seed, 1);
-    let mut entries = vec![0.0; dim * dim];
-    for j in 0..dim {
-        for i in 0..j {
-            let weight = rng.random_range(-2.0..2.0);
-            entries[j * dim + i] = weight;
-            entries[i * dim + j] = weight;
-        }
-    }
-    let coupling = DenseCoupling::from_column_major(dim, entries).unwrap();
-    SymmetricNetwork::new(coupling, vec![0.1; dim], Activation::Tanh { gain: 2.0 }).unwrap()
+    let problem = RandomHopfield { dim, strength: 2.0, bias: 0.2, gain: 2.0, seed };
+    problem.network().unwrap().0
 }
 
 /// A problem and the box its random states come from.

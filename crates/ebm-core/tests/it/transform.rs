@@ -1,8 +1,7 @@
 //! Energies made from others keep the contract of an energy.
 
 use ebm_core::flow::{GradientFlow, Langevin};
-use ebm_core::network::{Activation, Hopfield, SymmetricNetwork};
-use ebm_core::problems::{DoubleWell, Quadratic, Rosenbrock};
+use ebm_core::problems::{DoubleWell, Quadratic, RandomHopfield, Rosenbrock};
 use ebm_core::prox::SquaredL2;
 use ebm_core::transform::{Clamped, Counted, Counts, Scaled, SpeedPotential, Sum};
 use ebm_core::{
@@ -11,7 +10,6 @@ use ebm_core::{
 use proptest::prelude::*;
 
 use crate::contract;
-use crate::support::Plain;
 
 fn vector() -> impl Strategy<Value = [f64; 4]> {
     prop::array::uniform4(-1.5..1.5f64)
@@ -43,9 +41,8 @@ proptest! {
 
     #[test]
     fn speed_potential(x in vector(), seed in 0u64..100) {
-        let coupling = Plain::random(4, 1.5, seed);
-        let network = SymmetricNetwork::new(coupling, vec![0.1; 4], Activation::Tanh { gain: 1.5 }).unwrap();
-        contract::gradient(&SpeedPotential(Hopfield(network)), &x);
+        let problem = RandomHopfield { dim: 4, bias: 0.1, seed, ..RandomHopfield::default() };
+        contract::gradient(&SpeedPotential(problem.network().unwrap()), &x);
         contract::gradient(&SpeedPotential(GradientFlow(DoubleWell { dim: 4 })), &x);
     }
 }
