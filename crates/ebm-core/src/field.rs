@@ -69,7 +69,8 @@ pub trait Lyapunov: VectorField {
     /// `V(x)`.
     fn lyapunov(&self, x: &[f64], ws: &mut Workspace) -> f64;
 
-    /// `V̇(x) = ∇V(x)·F(x)` in closed form; never positive.
+    /// `V̇(x) = ∇V(x)·F(x)` in closed form; never positive but by rounding,
+    /// where terms cancel.
     fn lyapunov_rate(&self, x: &[f64], ws: &mut Workspace) -> f64;
 }
 

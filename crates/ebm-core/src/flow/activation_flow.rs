@@ -130,7 +130,6 @@ impl<S: Gradient, L: Lagrangian> Lyapunov for ActivationFlow<S, L> {
         self.eval(0.0, x, dx, ws);
         self.layer.hessian_vec(x, dx, product, ws);
         let dissipation: f64 = dx.iter().zip(&*product).map(|(a, b)| a * b).sum();
-        // The Hessian is positive semidefinite; its products round.
-        if dissipation < 0.0 { 0.0 } else { -self.time_constant * dissipation }
+        -self.time_constant * dissipation
     }
 }

@@ -88,8 +88,6 @@ impl<E: Gradient, L: Lagrangian> Lyapunov for MirrorFlow<E, L> {
         let (product, ws) = ws.take(x.len());
         self.eval(0.0, x, dx, ws);
         self.mirror.hessian_vec(x, dx, product, ws);
-        let dissipation: f64 = dx.iter().zip(&*product).map(|(a, b)| a * b).sum();
-        // The Hessian is positive semidefinite; its products round.
-        if dissipation < 0.0 { 0.0 } else { -dissipation }
+        -dx.iter().zip(&*product).map(|(a, b)| a * b).sum::<f64>()
     }
 }
