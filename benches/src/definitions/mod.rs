@@ -4,6 +4,7 @@ use crate::benchmark::Benchmark;
 
 mod coupling_dense;
 mod coupling_sparse;
+mod max_cut;
 mod ode_batch;
 mod vector_math;
 
@@ -14,5 +15,8 @@ pub(crate) fn all() -> Vec<Benchmark> {
         coupling_sparse::benchmark(),
         vector_math::benchmark(),
         ode_batch::benchmark(),
+        max_cut::one_second(),
+        max_cut::ten_seconds(),
+        max_cut::thirty_seconds(),
     ]
 }

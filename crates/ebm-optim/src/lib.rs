@@ -34,6 +34,7 @@ pub mod rudy;
 mod run;
 pub mod schedule;
 pub mod solver;
+pub mod solvers;
 mod task;
 
 pub use ebm_core;
