@@ -21,16 +21,24 @@
 //! the state or of the energy, any `κ` is accepted; then the comparison of
 //! energies below stands in for the proof.
 //!
+//! Where the equation has no solution (the energy is finite in a box only, say,
+//! and the step would leave it), shorter parts of the step are tried, and at
+//! last a minimizing movement, for which `E(y) − E(x) ≤ −‖d‖²/(2h)`, again at
+//! every `h`.
+//!
 //! **In floating point** the values of `E` carry rounding errors `δ`, so the
 //! computed energy can rise by `2δ` where the true decrease `‖d‖²/h` is smaller
 //! still. The stepper compares the computed energies: it returns a new state
-//! only if its computed energy is not above that of the old one, and the old
-//! state itself otherwise. Close to an equilibrium, once `‖d‖ ≲ √(2hδ)`, the
-//! state therefore stands still.
+//! only if its computed energy is not above that of the old one, tries a
+//! minimizing movement otherwise, and returns the old state if that finds no
+//! decrease either. Close to an equilibrium, where the decrease left is that of
+//! the rounding errors, the state therefore stands still.
 //!
 //! Source: O. Gonzalez, J. Nonlinear Sci. 6 (1996) 449–467,
 //! doi:10.1007/BF02440162; R. I. McLachlan, G. R. W. Quispel and N. Robidoux,
 //! Phil. Trans. R. Soc. A 357 (1999) 1021–1045, doi:10.1098/rsta.1999.0363.
+
+mod minimizing_movement;
 
 use super::{Attempt, Context, Stepper};
 use crate::Curvature;
@@ -40,6 +48,8 @@ use crate::linalg::Lu;
 /// Residual at which a step counts as solved, relative to its length.
 const ACCURACY: f64 = 1e-9;
 const NEWTON_ITERATIONS: usize = 30;
+/// A part that was halved this often may be a minimizing movement.
+const HALVINGS_BEFORE_MOVEMENT: u32 = 3;
 /// A step is halved at most this often: its parts are then below a millionth of
 /// a millionth of it.
 const MAX_HALVINGS: u32 = 40;
@@ -49,8 +59,9 @@ const MAX_PARTS: usize = 4096;
 /// The discrete gradient method of Gonzalez, order 2, for gradient flows.
 ///
 /// A step solves its equation by Newton's method with the Hessian and a line
-/// search; where that fails, it is taken as two of half the size, and so on.
-/// Every part satisfies the proof above, hence so does the whole.
+/// search; where that fails, it is taken as two of half the size, and so on down
+/// to an eighth, which may be a minimizing movement instead. Every part
+/// lowers the energy by proof, hence so does the whole.
 ///
 /// ```
 /// use ebm_core::ode::{Context, DiscreteGradient, Stepper};
@@ -140,20 +151,28 @@ impl Equation {
         let correction = self.energy - energy_x - along;
         // Below the rounding errors of the energies, and of the states they are
         // taken at, the correction is noise, which the division would blow up.
-        let spread = dot(&self.gradient, &self.gradient).sqrt() * dot(x, x).sqrt();
+        let spread = norm(&self.gradient) * norm(x);
         let noise = 4.0 * f64::EPSILON * (self.energy.abs() + energy_x.abs() + spread);
-        self.alpha = if correction.abs() <= noise { 0.0 } else { correction / square };
+        self.alpha = if !correction.is_finite() {
+            // Outside the domain of the energy: no residual, so no line search
+            // and no test of convergence, may hold here.
+            f64::NAN
+        } else if correction.abs() <= noise {
+            0.0
+        } else {
+            correction / square
+        };
         for ((r, d), g) in self.residual.iter_mut().zip(&self.d).zip(&self.gradient) {
             *r = d + h * (g + self.alpha * d);
         }
     }
 
     fn size(&self) -> f64 {
-        dot(&self.residual, &self.residual).sqrt()
+        norm(&self.residual)
     }
 
     fn solved(&self) -> bool {
-        self.size() <= ACCURACY * dot(&self.d, &self.d).sqrt()
+        self.size() <= ACCURACY * norm(&self.d)
     }
 }
 
@@ -237,18 +256,28 @@ impl DiscreteGradient {
                 break;
             }
         }
+        self.close_enough(energy_x, h, steepness.sqrt())
+    }
+
+    /// Whether an iterate from which there is no further progress will do, in a
+    /// step of size `h` from where the gradient has length `steepness`.
+    fn close_enough(&self, energy_x: f64, h: f64, steepness: f64) -> bool {
+        let (length, size) = (norm(&self.equation.d), self.equation.size());
+        // Outside the domain of the energy nothing will.
+        if !(size.is_finite() && self.equation.energy.is_finite()) {
+            return false;
+        }
         // Close to an equilibrium rounding keeps the residual above the goal.
         // The proof needs no more than the first of these, and at the
         // resolution of the energy or of the state the comparison of energies
         // at the end of the step is all there is.
-        let length = dot(&self.equation.d, &self.equation.d).sqrt();
         // A stalled iterate may be short because it never got anywhere: the
         // step that counts is the one owed.
-        let owed = (h * steepness.sqrt()).max(length);
+        let owed = (h * steepness).max(length);
         let resolution = f64::EPSILON * (energy_x.abs() + self.equation.energy.abs());
-        self.equation.size() <= 1e-3 * length
-            || owed * steepness.sqrt() <= 1e5 * resolution
-            || owed <= 1e7 * f64::EPSILON * dot(&self.from, &self.from).sqrt()
+        size <= 1e-3 * length
+            || owed * steepness <= 1e5 * resolution
+            || owed <= 1e7 * f64::EPSILON * norm(&self.from)
     }
 
     /// The Newton direction of the residual at the current iterate:
@@ -359,12 +388,20 @@ impl<E: Curvature> Stepper<GradientFlow<E>> for DiscreteGradient {
         let (mut part, mut done) = (whole, 0);
         for _ in 0..MAX_PARTS {
             self.from.copy_from_slice(x_new);
-            if !self.solve(&field.0, energy_x, h * (part as f64 / whole as f64), cx) {
+            let h = h * (part as f64 / whole as f64);
+            let solved = self.solve(&field.0, energy_x, h, cx)
+                || (part <= whole >> HALVINGS_BEFORE_MOVEMENT
+                    && self.minimizing_movement(&field.0, energy_x, h, cx));
+            if !solved {
                 part /= 2;
                 if part == 0 {
                     return Attempt::Failed;
                 }
                 continue;
+            }
+            // Where rounding spoils the equation, descent may still see a way.
+            if self.equation.energy > energy_x {
+                self.minimizing_movement(&field.0, energy_x, h, cx);
             }
             if self.equation.energy <= energy_x {
                 x_new.copy_from_slice(&self.equation.y);
@@ -413,4 +450,8 @@ pub(super) fn line(theta: f64, x: &[f64], x_new: &[f64], out: &mut [f64]) {
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn norm(a: &[f64]) -> f64 {
+    dot(a, a).sqrt()
 }

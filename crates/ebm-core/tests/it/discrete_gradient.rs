@@ -123,6 +123,13 @@ fn never_rises(cases: u64, mut stepper: impl FnMut(usize) -> Box<dyn for<'a> Any
             assert_eq!(attempt, Attempt::Unchecked, "case {case}, step {step}: {x:?}, h = {h}");
             let (before, after) = (energy.energy_at(&x), energy.energy_at(&x_new));
             assert!(after <= before, "case {case}, step {step}: {before} to {after}");
+            if x_new == x {
+                // No more was owed than the rounding of the energy hides.
+                let square: f64 = energy.gradient_at(&x).iter().map(|g| g * g).sum();
+                let owed = 0.5 * square * h.min(0.5 * explicit_limit(&*energy, &x));
+                let resolution = 64.0 * f64::EPSILON * before.abs();
+                assert!(owed <= resolution, "case {case}, step {step}: {owed:e} at {x:?}");
+            }
             stepper.accept(&flow, 0.0, &x_new, &mut cx);
             x.copy_from_slice(&x_new);
         }
@@ -321,11 +328,40 @@ fn bad_energies_end_the_run_without_a_panic() {
 }
 
 #[test]
+fn walls_do_not_stop_the_descent() {
+    // The energy of a network is finite in a cube, beyond which the midpoint
+    // equation would take a long step.
+    for case in 0..600 {
+        let n = 1 + (case % 6) as usize;
+        let energy = network(n, case);
+        let mut rng = stream(13, case);
+        let wall = 1.0 - 10.0_f64.powf(rng.random_range(-9.0..0.0));
+        let mut x: Vec<f64> = (0..n).map(|_| wall * rng.random_range(-1.0..1.0)).collect();
+        x[0] = wall;
+        let h = 10.0_f64.powf(rng.random_range(-2.0..4.0));
+        let flow = GradientFlow(&energy);
+        let mut cx = Context::default();
+        let mut x_new = vec![0.0; n];
+        let mut stepper = DiscreteGradient::new(n);
+        stepper.start(&flow, 0.0, &x, &mut cx);
+        let attempt = stepper.attempt(&flow, 0.0, &x, h, &mut x_new, &mut cx);
+        assert_eq!(attempt, Attempt::Unchecked, "case {case}: {x:?}, h = {h}");
+        let fall = energy.energy_at(&x) - energy.energy_at(&x_new);
+        let square: f64 = x.iter().zip(&x_new).map(|(x, y)| (y - x) * (y - x)).sum();
+        // Eight parts at least as good as minimizing movements guarantee
+        // ‖Σd‖²/2h, since Σ‖dₖ‖²/hₖ ≥ ‖Σdₖ‖²/Σhₖ.
+        assert!(fall > 0.0 && fall >= 0.499 * square / h, "case {case}: {fall} {square}");
+        assert!(cx.stats.factorizations < 2000, "case {case}: {:?}", cx.stats);
+    }
+}
+
+#[test]
 fn few_steps_have_to_be_divided() {
     // A step that was solved whole satisfies E(x⁺) − E(x) = −‖x⁺ − x‖²/h.
-    let cases = 3000;
     let mut divided = 0;
-    for case in 0..cases {
+    // Without the networks: between their walls many long steps have no solution.
+    let cases: Vec<u64> = (0..3000).filter(|case| case % 6 != 5).collect();
+    for &case in &cases {
         let (energy, [low, high]) = problem(case, case / 6);
         let n = energy.dim();
         let mut rng = stream(11, case);
@@ -339,8 +375,8 @@ fn few_steps_have_to_be_divided() {
         stepper.attempt(&flow, 0.0, &x, h, &mut x_new, &mut cx);
         let square: f64 = x.iter().zip(&x_new).map(|(x, y)| (y - x) * (y - x)).sum();
         let change = energy.energy_at(&x_new) - energy.energy_at(&x);
-        divided += u64::from((change * h / square + 1.0).abs() > 1e-6);
+        let whole = (change * h / square + 1.0).abs() <= 1e-6;
+        divided += usize::from(!whole);
     }
-    // 4.5 % as measured.
-    assert!(10 * divided < cases, "{divided} of {cases}");
+    assert!(10 * divided < cases.len(), "{divided} of {}", cases.len());
 }
