@@ -12,7 +12,7 @@ use std::process::Stdio;
 
 use crate::arguments::{Arguments, Opt, Positional, Spec};
 use crate::bench::record::{Benchmark, Record};
-use crate::console::{Column, say, table};
+use crate::console::{Column, say, table, warn};
 use crate::error::TaskError;
 use crate::files;
 use crate::machine::Machine;
@@ -155,6 +155,8 @@ fn measure(
         command.args(["--features", "peers"]);
     }
     command.arg("--").args(words).stdout(Stdio::piped());
+    // Cargo is told to be quiet, and a first build takes minutes.
+    warn("Building the benchmarks, optimized");
     let mut child = command.spawn().map_err(|source| process::not_started(&command, source))?;
     let read =
         child.stdout.take().map_or(Ok(()), |out| each_benchmark(BufReader::new(out), &mut take));

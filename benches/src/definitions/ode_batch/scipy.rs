@@ -4,8 +4,19 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 
 use super::{Contestant, Kind, Problem, SPAN, Solved, TOLERANCE};
+
+/// Where the problem and the results lie, removed with the last contestant.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is left to the system's own cleaning.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
 
 /// scipy's contestants, or nothing where the interpreter named by
 /// `EBM_PYTHON` (default `python3`) has no scipy.
@@ -21,16 +32,17 @@ pub(super) fn contestants(
     if !probe.is_ok_and(|status| status.success()) {
         return Ok(None);
     }
-    let folder = std::env::temp_dir().join(format!("ebm-bench-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    write(&folder.join("weights.f64"), &problem.weights)?;
-    write(&folder.join("starts.f64"), &problem.starts)?;
+    let path = std::env::temp_dir().join(format!("ebm-bench-{}", std::process::id()));
+    fs::create_dir_all(&path)?;
+    let folder = Rc::new(Folder(path));
+    write(&folder.0.join("weights.f64"), &problem.weights)?;
+    write(&folder.0.join("starts.f64"), &problem.starts)?;
     let contestant = |method: &'static str| {
-        let (python, folder) = (python.clone(), folder.clone());
+        let (python, folder) = (python.clone(), Rc::clone(&folder));
         Contestant {
             name: format!("scipy {method}"),
             kind: Kind::Peer,
-            solve: Box::new(move || solve(&python, &folder, method)),
+            solve: Box::new(move || solve(&python, &folder.0, method)),
         }
     };
     Ok(Some(vec![contestant("RK45"), contestant("DOP853")]))

@@ -1,12 +1,17 @@
 //! The inner loops of the couplings, compiled once for `f32` and once for
 //! `f64` in this crate, so that no caller instantiates them again.
 
+mod fused;
+mod packed;
 mod product;
 mod sweep;
 mod symmetric;
 
+pub(crate) use packed::PackedOnce;
 pub(crate) use product::{Columns, Side};
 pub(crate) use sweep::Csr;
+
+use fused::Avx2Fma;
 
 use crate::Real;
 use crate::vector_math::Level;
@@ -18,6 +23,17 @@ pub trait Kernels: Sized {
     /// `side` says so.
     #[doc(hidden)]
     fn dense_product(side: Side, a: Columns<'_, Self>, b: &[Self], count: usize, out: &mut [Self]);
+
+    /// `out = W x` for a packed `n × n` matrix and the columns of `x`.
+    #[doc(hidden)]
+    fn packed_product(
+        simd: Avx2Fma,
+        n: usize,
+        lines: &[Self],
+        x: &[Self],
+        interleaved: &mut [Self],
+        out: &mut [Self],
+    );
 
     /// `out = W x` for a symmetric `W`.
     #[doc(hidden)]
@@ -32,6 +48,16 @@ impl Kernels for f32 {
     fn dense_product(side: Side, a: Columns<'_, f32>, b: &[f32], count: usize, out: &mut [f32]) {
         product::product(side, a, b, count, out);
     }
+    fn packed_product(
+        simd: Avx2Fma,
+        n: usize,
+        lines: &[f32],
+        x: &[f32],
+        interleaved: &mut [f32],
+        out: &mut [f32],
+    ) {
+        fused::run(simd, n, lines, x, interleaved, out);
+    }
     fn symmetric_product(w: Columns<'_, f32>, x: &[f32], out: &mut [f32]) {
         symmetric::symmetric_product(Level::detect(), w, x, out);
     }
@@ -43,6 +69,16 @@ impl Kernels for f32 {
 impl Kernels for f64 {
     fn dense_product(side: Side, a: Columns<'_, f64>, b: &[f64], count: usize, out: &mut [f64]) {
         product::product(side, a, b, count, out);
+    }
+    fn packed_product(
+        simd: Avx2Fma,
+        n: usize,
+        lines: &[f64],
+        x: &[f64],
+        interleaved: &mut [f64],
+        out: &mut [f64],
+    ) {
+        fused::run(simd, n, lines, x, interleaved, out);
     }
     fn symmetric_product(w: Columns<'_, f64>, x: &[f64], out: &mut [f64]) {
         symmetric::symmetric_product(Level::detect(), w, x, out);
