@@ -78,7 +78,14 @@ impl WeightedNorm {
         for (row, col) in (0..n).flat_map(|col| (0..col).map(move |row| (row, col))) {
             let (upper, lower) = (p[col * n + row], p[row * n + col]);
             if upper != lower {
-                return Err(ebm_core::Error::Asymmetric { row, col, upper, lower }.into());
+                return Err(ebm_core::Error::Asymmetric {
+                    what: "weight of a norm",
+                    row,
+                    col,
+                    upper,
+                    lower,
+                }
+                .into());
             }
         }
         let mut eigen = SymmetricEigen::new(n);

@@ -1,7 +1,7 @@
 //! Batches of states: `dim × count`, column-major and contiguous, one state a
 //! column. A coupling applied to a batch is then one matrix product.
 
-use crate::{Error, validate};
+use crate::Error;
 
 /// A borrowed batch of states, `dim × count`, one state per column.
 ///
@@ -30,14 +30,18 @@ fn check(len: usize, dim: usize) -> Result<(), Error> {
     if dim == 0 {
         return Err(Error::Empty { what: "batch dimension" });
     }
-    validate::dimension("batch length, a multiple of the dimension", len / dim * dim, len)
+    if len.is_multiple_of(dim) {
+        Ok(())
+    } else {
+        Err(Error::Ragged { what: "batch", length: len, dim })
+    }
 }
 
 impl<'a, T> Batch<'a, T> {
     /// Views `data` as columns of length `dim`.
     ///
     /// # Errors
-    /// [`Error::Empty`] if `dim` is zero, [`Error::Dimension`] if the length of
+    /// [`Error::Empty`] if `dim` is zero, [`Error::Ragged`] if the length of
     /// `data` is not a multiple of `dim`.
     pub fn new(data: &'a [T], dim: usize) -> Result<Self, Error> {
         check(data.len(), dim)?;
@@ -146,5 +150,20 @@ impl<'a, T> BatchMut<'a, T> {
     /// A shorter-lived mutable view.
     pub fn reborrow(&mut self) -> BatchMut<'_, T> {
         BatchMut { data: self.data, dim: self.dim }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_shapes_are_refused() {
+        let error = Batch::new(&[0.0; 5], 2).unwrap_err();
+        assert_eq!(error, Error::Ragged { what: "batch", length: 5, dim: 2 });
+        assert_eq!(error.to_string(), "batch: length 5 is not a multiple of the dimension 2");
+        assert!(matches!(BatchMut::new(&mut [0.0; 5], 3), Err(Error::Ragged { .. })));
+        assert!(matches!(Batch::new(&[0.0; 5], 0), Err(Error::Empty { .. })));
+        assert_eq!(Batch::<f64>::new(&[], 3).map(|b| b.count()), Ok(0));
     }
 }

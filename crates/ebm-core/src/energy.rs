@@ -53,7 +53,11 @@ pub trait Energy: Send + Sync {
     }
 
     /// `E(x)` with a workspace of its own.
+    ///
+    /// # Panics
+    /// If `x` is not as long as the state.
     fn energy_at(&self, x: &[f64]) -> f64 {
+        assert_eq!(x.len(), self.dim(), "state: as long as the dimension");
         self.energy(x, &mut Workspace::new())
     }
 }
@@ -78,7 +82,11 @@ pub trait Gradient: Energy {
     }
 
     /// `∇E(x)` in a new vector.
+    ///
+    /// # Panics
+    /// If `x` is not as long as the state.
     fn gradient_at(&self, x: &[f64]) -> Vec<f64> {
+        assert_eq!(x.len(), self.dim(), "state: as long as the dimension");
         let mut out = vec![0.0; self.dim()];
         self.gradient(x, &mut out, &mut Workspace::new());
         out

@@ -39,11 +39,35 @@ pub enum Error {
         /// The value found.
         value: f64,
     },
+    /// An entry of a vector lies outside its range.
+    #[error("{what}: entry {index} is {value}, expected {expected}")]
+    Entry {
+        /// The argument.
+        what: &'static str,
+        /// Position in the argument.
+        index: usize,
+        /// The range, in words.
+        expected: &'static str,
+        /// The value found.
+        value: f64,
+    },
+    /// A batch does not consist of whole columns.
+    #[error("{what}: length {length} is not a multiple of the dimension {dim}")]
+    Ragged {
+        /// The argument.
+        what: &'static str,
+        /// Length found.
+        length: usize,
+        /// Length of a column.
+        dim: usize,
+    },
     /// A matrix that must be symmetric is not.
     #[error(
-        "coupling is not symmetric: entry ({row}, {col}) is {upper}, entry ({col}, {row}) is {lower}"
+        "{what} is not symmetric: entry ({row}, {col}) is {upper}, entry ({col}, {row}) is {lower}"
     )]
     Asymmetric {
+        /// The matrix.
+        what: &'static str,
         /// Row of the first entry.
         row: usize,
         /// Column of the first entry.

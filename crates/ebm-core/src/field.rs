@@ -26,7 +26,11 @@ pub trait VectorField: Send + Sync {
     }
 
     /// `F(t, x)` in a new vector.
+    ///
+    /// # Panics
+    /// If `x` is not as long as the state.
     fn eval_at(&self, t: f64, x: &[f64]) -> Vec<f64> {
+        assert_eq!(x.len(), self.dim(), "state: as long as the dimension");
         let mut dx = vec![0.0; self.dim()];
         self.eval(t, x, &mut dx, &mut Workspace::new());
         dx

@@ -45,6 +45,20 @@ pub fn non_negative(what: &'static str, value: f64) -> Result<(), Error> {
     }
 }
 
+/// Every entry must be finite and greater than zero.
+///
+/// # Errors
+/// [`Error::Entry`] with the first offender.
+pub fn all_positive(what: &'static str, values: &[f64]) -> Result<(), Error> {
+    match values.iter().position(|v| !(v.is_finite() && *v > 0.0)) {
+        None => Ok(()),
+        Some(index) => {
+            let (expected, value) = ("a finite number > 0", values[index]);
+            Err(Error::Entry { what, index, expected, value })
+        }
+    }
+}
+
 /// `start` and `end` must be finite with `start < end`.
 ///
 /// # Errors
@@ -62,7 +76,7 @@ pub fn span(start: f64, end: f64) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Dimension`], [`Error::NotFinite`],
-/// [`Error::Asymmetric`]; [`Error::Parameter`] with the first pivot that is not
+/// [`Error::Asymmetric`]; [`Error::Entry`] with the first pivot that is not
 /// positive.
 pub fn positive_definite(what: &'static str, matrix: &[f64], dim: usize) -> Result<(), Error> {
     if dim == 0 {
@@ -74,7 +88,7 @@ pub fn positive_definite(what: &'static str, matrix: &[f64], dim: usize) -> Resu
         for row in 0..col {
             let (upper, lower) = (matrix[col * dim + row], matrix[row * dim + col]);
             if upper != lower {
-                return Err(Error::Asymmetric { row, col, upper, lower });
+                return Err(Error::Asymmetric { what, row, col, upper, lower });
             }
         }
     }
@@ -91,9 +105,10 @@ pub fn positive_definite(what: &'static str, matrix: &[f64], dim: usize) -> Resu
         }
         let pivot = current[col];
         if pivot.is_nan() || pivot <= 0.0 {
-            return Err(Error::Parameter {
+            return Err(Error::Entry {
                 what,
-                expected: "positive definite: every Cholesky pivot > 0",
+                index: col * (dim + 1),
+                expected: "a positive definite matrix, every Cholesky pivot > 0",
                 value: pivot,
             });
         }

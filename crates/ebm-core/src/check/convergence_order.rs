@@ -41,8 +41,8 @@ impl Order {
 ///
 /// # Errors
 /// [`Error::Dimension`] for lengths that differ; [`Error::Parameter`] for fewer
-/// than two points, for steps or errors that are not finite and positive, and
-/// for steps that are all equal.
+/// than two points and for steps that are all equal; [`Error::Entry`] for a step
+/// or error that is not finite and positive.
 pub fn order_of(steps: &[f64], errors: &[f64]) -> Result<Order, Error> {
     validate::dimension("errors, one for each step size", steps.len(), errors.len())?;
     if steps.len() < 2 {
@@ -52,10 +52,8 @@ pub fn order_of(steps: &[f64], errors: &[f64]) -> Result<Order, Error> {
             value: steps.len() as f64,
         });
     }
-    for (h, e) in steps.iter().zip(errors) {
-        validate::positive("step size", *h)?;
-        validate::positive("error", *e)?;
-    }
+    validate::all_positive("step sizes", steps)?;
+    validate::all_positive("errors", errors)?;
     let h: Vec<f64> = steps.iter().map(|h| h.ln()).collect();
     let e: Vec<f64> = errors.iter().map(|e| e.ln()).collect();
     let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
@@ -129,8 +127,10 @@ mod tests {
         assert!(matches!(order_of(&[0.1, 0.2], &[0.1]), Err(Error::Dimension { .. })));
         assert!(matches!(order_of(&[0.1, 0.1], &[0.1, 0.2]), Err(Error::Parameter { .. })));
         for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(order_of(&[0.1, bad], &[0.1, 0.2]).is_err());
-            assert!(order_of(&[0.1, 0.2], &[0.1, bad]).is_err());
+            let bad_step = order_of(&[0.1, bad], &[0.1, 0.2]);
+            assert!(matches!(bad_step, Err(Error::Entry { what: "step sizes", index: 1, .. })));
+            let bad_error = order_of(&[0.1, 0.2], &[bad, 0.1]);
+            assert!(matches!(bad_error, Err(Error::Entry { what: "errors", index: 0, .. })));
         }
         assert!(observed_order(0.1, 0, |_| 1.0).is_err());
         assert!(observed_order(f64::NAN, 3, |_| 1.0).is_err());

@@ -118,7 +118,7 @@ impl<T: Real> DenseCoupling<T> {
                 entries.column_mut(row)[col] = mean;
                 Ok(())
             } else {
-                Err(Error::Asymmetric { row: col, col: row, upper: u, lower: l })
+                Err(Error::Asymmetric { what: ENTRIES, row: col, col: row, upper: u, lower: l })
             }
         })?;
         Ok(Self::checked(entries))

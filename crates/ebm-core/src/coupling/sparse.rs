@@ -288,7 +288,7 @@ fn check_mirror<T: Real>(rows: &Rows<T>, mirror: &Rows<T>) -> Result<(), Error> 
                 let col = i.min(j);
                 let upper = if i == col { w } else { 0.0 };
                 let lower = if j == col { v } else { 0.0 };
-                return Err(Error::Asymmetric { row, col, upper, lower });
+                return Err(Error::Asymmetric { what: "sparse coupling", row, col, upper, lower });
             }
         }
     }

@@ -158,7 +158,8 @@ pub fn solve_with_jacobian<F: Jacobian + ?Sized>(
 /// breaks ends all.
 ///
 /// # Errors
-/// As [`solve`], with the columns in place of the state.
+/// As [`solve`], with the columns in place of the state; [`Error::Empty`] for a
+/// batch without columns.
 pub fn solve_batch<F: VectorField + ?Sized>(
     field: &F,
     x0: Batch<'_>,
@@ -189,6 +190,9 @@ fn search(
 ) -> Result<Vec<Equilibrium>, Error> {
     options.validate()?;
     validate::dimension("initial state", field.dim(), x0.dim())?;
+    if x0.count() == 0 {
+        return Err(Error::Empty { what: "batch of initial states" });
+    }
     validate::finite("initial state", x0.as_slice())?;
     let newton = |config, trajectory, x: &[f64], stats, observer: &mut dyn Observer| {
         let start = (config, trajectory, stats);

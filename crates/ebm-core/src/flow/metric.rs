@@ -50,15 +50,13 @@ impl DiagonalMetric {
     /// The metric with the given diagonal.
     ///
     /// # Errors
-    /// [`Error::Empty`]; [`Error::Parameter`] for an entry that is not finite
+    /// [`Error::Empty`]; [`Error::Entry`] for an entry that is not finite
     /// and positive.
     pub fn new(diagonal: Vec<f64>) -> Result<Self, Error> {
         if diagonal.is_empty() {
             return Err(Error::Empty { what: "diagonal of the metric" });
         }
-        for m in &diagonal {
-            validate::positive("diagonal of the metric", *m)?;
-        }
+        validate::all_positive("diagonal of the metric", &diagonal)?;
         Ok(Self { diagonal })
     }
 }

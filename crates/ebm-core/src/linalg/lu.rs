@@ -44,9 +44,12 @@ pub struct Lu {
 
 impl Lu {
     /// Memory for `n × n` matrices, holding the factors of the identity.
+    ///
+    /// # Panics
+    /// If `n²` numbers exceed the address space, as [`Vec::with_capacity`] does.
     #[must_use]
     pub fn new(n: usize) -> Self {
-        let mut factors = vec![0.0; n * n];
+        let mut factors = super::square(n);
         factors.iter_mut().step_by(n + 1).for_each(|d| *d = 1.0);
         Self {
             n,

@@ -15,6 +15,12 @@ pub use lu::Lu;
 pub use product::{add_outer, multiply, multiply_transposed};
 pub use symmetric_eigen::{Eigenpairs, SymmetricEigen};
 
+/// An `n × n` matrix of zeros. Panics where `n²` overflows, as the allocation
+/// of any other length that exceeds the address space does.
+pub(crate) fn square(n: usize) -> Vec<f64> {
+    vec![0.0; n.checked_mul(n).expect("capacity overflow")]
+}
+
 /// Scratch memory for faer, allocated once.
 struct Scratch {
     request: StackReq,
@@ -40,5 +46,17 @@ impl Clone for Scratch {
 impl std::fmt::Debug for Scratch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scratch").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "capacity overflow")]
+    fn a_size_whose_square_overflows_is_no_small_matrix() {
+        // 2³² · 2³² wraps to zero.
+        drop(Lu::new(1 << 32));
     }
 }

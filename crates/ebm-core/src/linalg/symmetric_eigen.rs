@@ -59,12 +59,15 @@ pub struct SymmetricEigen {
 
 impl SymmetricEigen {
     /// Memory for `n × n` matrices.
+    ///
+    /// # Panics
+    /// If `n²` numbers exceed the address space, as [`Vec::with_capacity`] does.
     #[must_use]
     pub fn new(n: usize) -> Self {
         Self {
             n,
             values: vec![0.0; n],
-            vectors: vec![0.0; n * n],
+            vectors: super::square(n),
             scratch: Scratch::new(self_adjoint_evd_scratch::<f64>(
                 n,
                 ComputeEigenvectors::Yes,

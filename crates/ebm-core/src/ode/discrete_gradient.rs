@@ -43,7 +43,7 @@ mod minimizing_movement;
 use super::{Attempt, Context, Stepper};
 use crate::Curvature;
 use crate::flow::GradientFlow;
-use crate::linalg::Lu;
+use crate::linalg::{Lu, square};
 
 /// Residual at which a step counts as solved, relative to its length.
 const ACCURACY: f64 = 1e-9;
@@ -184,7 +184,7 @@ impl DiscreteGradient {
         Self {
             n,
             lu: Lu::new(n),
-            hessian: vec![0.0; n * n],
+            hessian: square(n),
             energy: 0.0,
             derivative: zeros(),
             from: zeros(),

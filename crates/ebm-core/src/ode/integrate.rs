@@ -60,7 +60,7 @@ where
 /// A sample at the end of the run equals the final state bit for bit.
 ///
 /// # Errors
-/// As [`integrate`], and [`Error::NotFinite`] or [`Error::Parameter`] for
+/// As [`integrate`], and [`Error::NotFinite`] or [`Error::Entry`] for
 /// sample times that are not finite, not ordered or outside the span.
 ///
 /// ```

@@ -17,7 +17,7 @@
 use super::progress::first_not_finite;
 use super::{Attempt, Context, Stepper};
 use crate::Jacobian;
-use crate::linalg::Lu;
+use crate::linalg::{Lu, square};
 
 const STAGES: usize = 8;
 
@@ -136,7 +136,7 @@ impl Rosenbrock {
         Self {
             n,
             lu: Lu::new(n),
-            jacobian: vec![0.0; n * n],
+            jacobian: square(n),
             current: false,
             time_derivative: vec![0.0; n],
             derivative: vec![0.0; n],

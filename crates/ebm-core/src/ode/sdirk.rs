@@ -25,7 +25,7 @@
 use super::progress::first_not_finite;
 use super::rosenbrock::{not_factorized, shifted};
 use super::{Attempt, Context, Stepper};
-use crate::linalg::Lu;
+use crate::linalg::{Lu, square};
 use crate::{Error, Jacobian, validate};
 
 const STAGES: usize = 5;
@@ -187,7 +187,7 @@ impl Sdirk {
             n,
             options,
             lu: Lu::new(n),
-            jacobian: vec![0.0; n * n],
+            jacobian: square(n),
             age: Age::Stale,
             factorized: f64::NAN,
             h: 0.0,

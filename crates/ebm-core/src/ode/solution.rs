@@ -39,10 +39,11 @@ impl std::fmt::Debug for Watch<'_> {
 pub(super) fn validate_samples(samples: &[f64], (start, end): (f64, f64)) -> Result<(), Error> {
     validate::finite("sample times", samples)?;
     let mut previous = start;
-    for &t in samples {
+    for (index, &t) in samples.iter().enumerate() {
         if t < previous || t > end {
-            return Err(Error::Parameter {
-                what: "sample time",
+            return Err(Error::Entry {
+                what: "sample times",
+                index,
                 expected: "a time inside the span, not before the previous one",
                 value: t,
             });

@@ -33,7 +33,7 @@ impl Quadratic {
     ///
     /// # Errors
     /// [`Error::Empty`], [`Error::Dimension`], [`Error::NotFinite`];
-    /// [`Error::Asymmetric`] if `A ≠ Aᵀ`; [`Error::Parameter`] if `A` is not
+    /// [`Error::Asymmetric`] if `A ≠ Aᵀ`; [`Error::Entry`] if `A` is not
     /// positive definite.
     pub fn new(matrix: Vec<f64>, center: Vec<f64>) -> Result<Self, Error> {
         validate::finite("center of the quadratic", &center)?;
@@ -49,11 +49,16 @@ impl Quadratic {
     /// decreasing length (G. W. Stewart, SIAM J. Numer. Anal. 17, 403 (1980)).
     ///
     /// # Errors
-    /// [`Error::Empty`] if `dim` is zero, [`Error::Parameter`] if `condition`
-    /// is not a finite number ≥ 1.
+    /// [`Error::Empty`] if `dim` is zero, [`Error::TooLarge`] if `A` exceeds the
+    /// address space, [`Error::Parameter`] if `condition` is not a finite number
+    /// ≥ 1.
     pub fn random(dim: usize, condition: f64, seed: u64) -> Result<Self, Error> {
         if dim == 0 {
             return Err(Error::Empty { what: "quadratic" });
+        }
+        let limit = (isize::MAX as usize / size_of::<f64>()).isqrt();
+        if dim > limit {
+            return Err(Error::TooLarge { what: "quadratic", size: dim, limit });
         }
         if !(condition.is_finite() && condition >= 1.0) {
             return Err(Error::Parameter {
@@ -247,7 +252,7 @@ mod tests {
         // Indefinite: determinant −3.
         assert!(matches!(
             Quadratic::new(vec![1.0, 2.0, 2.0, 1.0], c.clone()),
-            Err(Error::Parameter { .. })
+            Err(Error::Entry { index: 3, value: -3.0, .. })
         ));
         assert!(matches!(
             Quadratic::new(vec![1.0, 0.0, 0.0, 1.0], vec![0.0, f64::INFINITY]),
@@ -257,5 +262,8 @@ mod tests {
             assert!(matches!(Quadratic::random(3, condition, 0), Err(Error::Parameter { .. })));
         }
         assert!(matches!(Quadratic::random(0, 2.0, 0), Err(Error::Empty { .. })));
+        for dim in [usize::MAX, 1 << 32] {
+            assert!(matches!(Quadratic::random(dim, 2.0, 0), Err(Error::TooLarge { .. })));
+        }
     }
 }

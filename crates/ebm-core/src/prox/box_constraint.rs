@@ -28,21 +28,23 @@ impl BoxConstraint {
     /// The box between `lower` and `upper`.
     ///
     /// # Errors
-    /// [`Error::Dimension`] for lengths that differ; [`Error::Parameter`] for a
+    /// [`Error::Dimension`] for lengths that differ; [`Error::Entry`] for a
     /// NaN bound, an empty side, or a side `[∞, ∞]`.
     pub fn new(lower: Vec<f64>, upper: Vec<f64>) -> Result<Self, Error> {
         validate::dimension("upper bounds of the box", lower.len(), upper.len())?;
-        for (l, u) in lower.iter().zip(&upper) {
+        for (index, (l, u)) in lower.iter().zip(&upper).enumerate() {
             if l.is_nan() || *l == f64::INFINITY {
-                return Err(Error::Parameter {
+                return Err(Error::Entry {
                     what: "lower bound of the box",
+                    index,
                     expected: "a number below infinity",
                     value: *l,
                 });
             }
             if u.is_nan() || u < l || *u == f64::NEG_INFINITY {
-                return Err(Error::Parameter {
+                return Err(Error::Entry {
                     what: "upper bound of the box",
+                    index,
                     expected: "a number not below the lower bound",
                     value: *u,
                 });

@@ -78,8 +78,7 @@ impl BrownianPath {
     ///
     /// # Errors
     /// [`Error::Empty`] if `dim` is zero, [`Error::Parameter`] if `base` is not
-    /// finite and positive, [`Error::OutOfRange`] if `level` is above
-    /// [`MAX_LEVEL`].
+    /// finite and positive or `level` is above [`MAX_LEVEL`].
     pub fn new(seed: u64, stream: u64, dim: usize, base: f64, level: u32) -> Result<Self, Error> {
         if dim == 0 {
             return Err(Error::Empty { what: "noise" });
@@ -185,8 +184,8 @@ pub(crate) fn width(base: f64, level: u32) -> f64 {
 
 pub(crate) fn check_level(level: u32) -> Result<(), Error> {
     if level > MAX_LEVEL {
-        let bound = MAX_LEVEL as usize + 1;
-        return Err(Error::OutOfRange { what: "refinement level", index: level as usize, bound });
+        let (expected, value) = ("at most MAX_LEVEL", f64::from(level));
+        return Err(Error::Parameter { what: "refinement level", expected, value });
     }
     Ok(())
 }
@@ -293,7 +292,7 @@ mod tests {
         for base in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(matches!(new(1, base, 0), Err(Error::Parameter { .. })));
         }
-        assert!(matches!(new(1, 0.1, 33), Err(Error::OutOfRange { .. })));
+        assert!(matches!(new(1, 0.1, 33), Err(Error::Parameter { value: 33.0, .. })));
         assert_eq!(new(1, 0.1, 32), Ok(()));
     }
 }

@@ -66,8 +66,8 @@ impl<O> BatchSolution<O> {
 ///
 /// # Errors
 /// [`Error::UnsupportedNoise`] if the scheme is not meant for the noise of the
-/// field, [`Error::Span`], [`Error::Parameter`], [`Error::OutOfRange`] or
-/// [`Error::TooLarge`] for an invalid span, step or level,
+/// field, [`Error::Span`] or [`Error::Parameter`] for an invalid span, step or
+/// level or too many steps,
 /// [`Error::Dimension`] or [`Error::NotFinite`] for an `x0` that does not fit
 /// the field or is not finite, [`Error::Empty`] for a field without components
 /// or without noise.

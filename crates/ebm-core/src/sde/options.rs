@@ -37,8 +37,8 @@ impl Options {
     /// Checks every field; the integrators call it first.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless `step` is finite and positive,
-    /// [`Error::OutOfRange`] if `level` is too high.
+    /// [`Error::Parameter`] unless `step` is finite and positive and `level` is
+    /// at most [`MAX_LEVEL`](super::MAX_LEVEL).
     pub fn validate(&self) -> Result<(), Error> {
         validate::positive("step", self.step)?;
         check_level(self.level)
@@ -70,7 +70,8 @@ impl Grid {
         // Beyond 2⁵² the times of the grid are no longer distinct.
         let limit = usize::try_from(1_u64 << 52).unwrap_or(usize::MAX).min(options.max_steps);
         if steps > limit as f64 {
-            return Err(Error::TooLarge { what: "number of steps", size: steps as usize, limit });
+            let expected = "at most max_steps and 2^52";
+            return Err(Error::Parameter { what: "number of steps", expected, value: steps });
         }
         let base = length / base_steps;
         let h = width(base, options.level);
@@ -140,10 +141,12 @@ mod tests {
         for span in [(1.0, 1.0), (1.0, 0.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
             assert!(matches!(grid(span, 0.1, 0), Err(Error::Span { .. })), "{span:?}");
         }
-        assert!(matches!(grid((0.0, 1.0), 0.1, 33), Err(Error::OutOfRange { .. })));
-        assert!(matches!(grid((0.0, 1.0), 1e-300, 0), Err(Error::TooLarge { .. })));
-        assert!(matches!(grid((0.0, 1.0), 1e-12, 0), Err(Error::TooLarge { .. })));
-        assert!(matches!(grid((-1e308, 1e308), 1.0, 0), Err(Error::TooLarge { .. })));
+        let refused =
+            |found, name| matches!(found, Err(Error::Parameter { what, .. }) if what == name);
+        assert!(refused(grid((0.0, 1.0), 0.1, 33), "refinement level"));
+        for (span, step) in [((0.0, 1.0), 1e-300), ((0.0, 1.0), 1e-12), ((-1e308, 1e308), 1.0)] {
+            assert!(refused(grid(span, step, 0), "number of steps"), "{span:?} {step}");
+        }
         let budget = |max_steps| {
             Grid::new(
                 (0.0, 1.0),
@@ -151,7 +154,7 @@ mod tests {
             )
         };
         assert!(budget(8).is_ok());
-        assert!(matches!(budget(7), Err(Error::TooLarge { size: 8, limit: 7, .. })));
+        assert!(matches!(budget(7), Err(Error::Parameter { value: 8.0, .. })));
         assert!(matches!(grid((1e17, 1e17 + 64.0), 1.0, 0), Err(Error::Parameter { .. })));
     }
 

@@ -16,7 +16,13 @@ fn dense_refuses_what_is_no_symmetric_matrix() {
     assert!(matches!(new(1, &[f64::INFINITY]), Err(Error::NotFinite { .. })));
     assert_eq!(
         new(2, &[0.0, 1.0, 2.0, 0.0]),
-        Err(Error::Asymmetric { row: 0, col: 1, upper: 2.0, lower: 1.0 })
+        Err(Error::Asymmetric {
+            what: "entries of a dense coupling",
+            row: 0,
+            col: 1,
+            upper: 2.0,
+            lower: 1.0
+        })
     );
     assert!(matches!(new(usize::MAX, &[]), Err(Error::TooLarge { .. })));
     assert!(matches!(DenseCoupling::from_fn(usize::MAX, |_, _| 0.0), Err(Error::TooLarge { .. })));
@@ -117,15 +123,15 @@ fn arrays_that_make_no_compressed_rows() {
     assert!(matches!(new(&[0, 1, 2], &[1, 0], &[3.0, f64::NAN]), Err(Error::NotFinite { .. })));
     assert_eq!(
         new(&[0, 1, 2], &[1, 0], &[3.0, 4.0]),
-        Err(Error::Asymmetric { row: 0, col: 1, upper: 3.0, lower: 4.0 })
+        Err(Error::Asymmetric { what: "sparse coupling", row: 0, col: 1, upper: 3.0, lower: 4.0 })
     );
     assert_eq!(
         new(&[0, 1, 1], &[1], &[3.0]),
-        Err(Error::Asymmetric { row: 0, col: 1, upper: 3.0, lower: 0.0 })
+        Err(Error::Asymmetric { what: "sparse coupling", row: 0, col: 1, upper: 3.0, lower: 0.0 })
     );
     assert_eq!(
         new(&[0, 0, 1], &[0], &[3.0]),
-        Err(Error::Asymmetric { row: 0, col: 1, upper: 0.0, lower: 3.0 })
+        Err(Error::Asymmetric { what: "sparse coupling", row: 0, col: 1, upper: 0.0, lower: 3.0 })
     );
 }
 

@@ -1,6 +1,8 @@
 //! Every flow keeps its contract: batches, Jacobians, and an energy that falls
 //! at the stated rate.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use ebm_core::check::{self, finite_difference};
 use ebm_core::coupling::DenseCoupling;
 use ebm_core::flow::{
@@ -15,7 +17,8 @@ use ebm_core::prox::{
 };
 use ebm_core::transform::Sum;
 use ebm_core::{
-    Batch, Diffusion, Error, Gradient, Jacobian, Lyapunov, NoiseKind, VectorField, Workspace,
+    Batch, Diffusion, Energy, Error, Gradient, Jacobian, Lyapunov, NoiseKind, VectorField,
+    Workspace,
 };
 use proptest::prelude::*;
 
@@ -338,7 +341,7 @@ fn bad_parameters_are_refused() {
     let e = || DoubleWell { dim: 2 };
     for bad in [-1.0, f64::NAN, f64::INFINITY] {
         assert!(matches!(Langevin::new(e(), bad), Err(Error::Parameter { .. })));
-        assert!(DiagonalMetric::new(vec![1.0, bad]).is_err());
+        assert!(matches!(DiagonalMetric::new(vec![1.0, bad]), Err(Error::Entry { index: 1, .. })));
     }
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(Proximal::new(e(), Zero { dim: 2 }, bad).is_err());
@@ -363,7 +366,23 @@ fn bad_parameters_are_refused() {
         Err(Error::Asymmetric { .. })
     ));
     let indefinite = DenseCoupling::from_column_major(2, vec![1.0, 2.0, 2.0, 1.0]).unwrap();
-    assert!(matches!(DenseMetric::new(indefinite), Err(Error::Parameter { .. })));
+    assert!(matches!(DenseMetric::new(indefinite), Err(Error::Entry { index: 3, .. })));
+}
+
+/// Zipped slices would cut the state short instead.
+#[test]
+fn states_of_a_wrong_length_are_a_clear_panic() {
+    let panics = |evaluate: &dyn Fn(&[f64])| {
+        for x in [&[0.1; DIM - 1][..], &[0.1; DIM + 1]] {
+            let caught = panic::catch_unwind(AssertUnwindSafe(|| evaluate(x))).unwrap_err();
+            let message = caught.downcast_ref::<String>().unwrap();
+            assert!(message.contains("state: as long as the dimension"), "{message}");
+        }
+    };
+    let e = DoubleWell { dim: DIM };
+    panics(&|x| _ = e.energy_at(x));
+    panics(&|x| _ = e.gradient_at(x));
+    panics(&|x| _ = GradientFlow(e).eval_at(0.0, x));
 }
 
 #[test]

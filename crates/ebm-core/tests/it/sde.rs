@@ -452,7 +452,7 @@ fn bad_input_is_rejected() -> Result {
         assert!(matches!(single(span, &[0.0], &options), Err(Error::Span { .. })));
     }
     let high = Options { level: 33, ..options };
-    assert!(matches!(single((0.0, 1.0), &[0.0], &high), Err(Error::OutOfRange { .. })));
+    assert!(matches!(single((0.0, 1.0), &[0.0], &high), Err(Error::Parameter { .. })));
     assert!(matches!(single((0.0, 1.0), &[], &options), Err(Error::Dimension { .. })));
     assert!(matches!(single((0.0, 1.0), &[0.0; 2], &options), Err(Error::Dimension { .. })));
     assert!(matches!(single((0.0, 1.0), &[f64::NAN], &options), Err(Error::NotFinite { .. })));

@@ -116,7 +116,7 @@ fn bad_batches_are_refused() {
     assert!(matches!(run(&[1.0, 2.0, 3.0], 3, &[]), Err(Error::Dimension { .. })));
     let not_finite = [1.0, 2.0, f64::INFINITY, 0.0];
     assert!(matches!(run(&not_finite, 2, &[]), Err(Error::NotFinite { index: 2, .. })));
-    assert!(matches!(run(&[1.0, 2.0], 2, &[2.0]), Err(Error::Parameter { .. })));
+    assert!(matches!(run(&[1.0, 2.0], 2, &[0.5, 2.0]), Err(Error::Entry { index: 1, .. })));
     assert!(run(&[1.0, 2.0], 2, &[0.0, 0.0, 1.0]).is_ok());
 }
 
