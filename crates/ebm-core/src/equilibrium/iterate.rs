@@ -209,7 +209,6 @@ pub(super) fn iterate(
             let out = BatchMut::new(&mut f[..active * n], n)?;
             field.eval_batch(&time[..active], columns, out, &mut ws);
         }
-        let mut stopped = false;
         for j in (0..active).rev() {
             let column = j * n..(j + 1) * n;
             let outcome = under_way[j].advance(
@@ -221,14 +220,10 @@ pub(super) fn iterate(
                 observer,
             );
             if let Some(outcome) = outcome {
-                stopped |= outcome == Outcome::Stopped;
                 done.push(under_way.swap_remove(j).finish(outcome, rule.method));
                 let last = under_way.len() * n;
                 x.copy_within(last..last + n, j * n);
             }
-        }
-        if stopped {
-            done.extend(under_way.drain(..).map(|s| s.finish(Outcome::Stopped, rule.method)));
         }
     }
     done.sort_by_key(|(trajectory, _)| *trajectory);

@@ -124,7 +124,9 @@ pub struct Equilibrium {
 /// takes its derivatives by forward differences; use [`solve_with_jacobian`]
 /// where they are known.
 ///
-/// The observer sees every accepted iterate, the iteration number as its time.
+/// The observer sees the start and every accepted iterate, each once, the
+/// iteration number as its time. Where [`Method::Auto`] changes methods, Newton
+/// goes on from the best of them, which is not shown again.
 ///
 /// # Errors
 /// If the options are invalid, `x0` is not as long as the field's dimension, is
@@ -154,8 +156,8 @@ pub fn solve_with_jacobian<F: Jacobian + ?Sized>(
 
 /// Looks for an equilibrium from every column of `x0`, in order. The columns
 /// advance together, one batch evaluation of the field an iteration (Newton's
-/// method takes them one by one), and leave when they end. An observer that
-/// breaks ends all.
+/// method takes them one by one), and leave when they end. As with the
+/// integrators, breaking ends the search of that snapshot and no other.
 ///
 /// # Errors
 /// As [`solve`], with the columns in place of the state; [`Error::Empty`] for a
@@ -198,26 +200,16 @@ fn search(
         let start = (config, trajectory, stats);
         newton_krylov::newton_krylov(field, jacobian, x, start, options, observer)
     };
-    let stopped = |e: &Equilibrium| e.outcome == Outcome::Stopped;
-    let Method::NewtonKrylov(config) = options.method else {
-        let mut found = iterate::iterate(field, x0, options, observer)?;
-        for j in 0..found.len() {
-            let slow = options.method == Method::Auto && found[j].outcome == Outcome::Stalled;
-            if slow && !found.iter().any(stopped) {
-                let e = &found[j];
-                found[j] = newton(NewtonKrylov::default(), j, &e.x, e.stats, observer);
-            }
-        }
-        return Ok(found);
-    };
-    let mut found: Vec<Equilibrium> = Vec::with_capacity(x0.count());
-    for (j, x) in x0.columns().enumerate() {
-        if found.last().is_some_and(stopped) {
-            // Not begun when the observer ended the run.
-            found.push(Equilibrium { x: x.to_vec(), residual: f64::NAN, ..found[j - 1].clone() });
-            found[j].stats = Stats::default();
-        } else {
-            found.push(newton(config, j, x, Stats::default(), observer));
+    if let Method::NewtonKrylov(config) = options.method {
+        let columns = x0.columns().enumerate();
+        return Ok(columns
+            .map(|(j, x)| newton(config, j, x, Stats::default(), observer))
+            .collect());
+    }
+    let mut found = iterate::iterate(field, x0, options, observer)?;
+    for (j, e) in found.iter_mut().enumerate() {
+        if options.method == Method::Auto && e.outcome == Outcome::Stalled {
+            *e = newton(NewtonKrylov::default(), j, &e.x, e.stats, observer);
         }
     }
     Ok(found)

@@ -106,7 +106,8 @@ impl Problem<'_> {
     }
 }
 
-/// Runs from `x0`, having spent `stats` already.
+/// Runs from `x0`, having spent `stats` already. If there were any evaluations
+/// the observer knows `x0`.
 pub(super) fn newton_krylov(
     field: &dyn VectorField,
     jacobian: Option<&dyn Jacobian>,
@@ -125,6 +126,7 @@ pub(super) fn newton_krylov(
     problem.eval(&x, &mut f);
     let mut size = norm(&f);
     let mut forcing = config.forcing;
+    let mut shown = stats.evaluations > 0;
 
     let outcome = loop {
         let residual = Norm::Max.of(&f);
@@ -133,8 +135,8 @@ pub(super) fn newton_krylov(
             break Outcome::NotFinite { t: 0.0, index };
         }
         let step = problem.stats.steps;
-        let broke =
-            observer.observe(&Snapshot { step, t: step as f64, trajectory, x: &x }).is_break();
+        let snapshot = Snapshot { step, t: step as f64, trajectory, x: &x };
+        let broke = !std::mem::replace(&mut shown, false) && observer.observe(&snapshot).is_break();
         if residual <= options.tolerance {
             break Outcome::Converged;
         }

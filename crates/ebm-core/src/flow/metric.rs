@@ -84,7 +84,7 @@ impl DenseMetric {
     /// The metric with the given matrix.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if it is not positive definite.
+    /// [`Error::Entry`] if it is not positive definite.
     pub fn new(matrix: DenseCoupling) -> Result<Self, Error> {
         let entries: Vec<f64> =
             (0..matrix.dim()).flat_map(|j| matrix.column(j).iter().copied()).collect();

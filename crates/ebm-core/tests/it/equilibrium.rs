@@ -228,6 +228,24 @@ fn auto_hands_a_stiff_problem_to_newton() {
 }
 
 #[test]
+fn the_hand_over_to_newton_shows_no_state_twice() {
+    let n = 30;
+    let mut seen: Vec<(usize, Vec<f64>)> = Vec::new();
+    let mut watch = |s: &Snapshot<'_>| {
+        seen.push((s.step, s.x.to_vec()));
+        ControlFlow::Continue(())
+    };
+    let found = solve(&linear(n, 1e5), &vec![0.0; n], &Options::default(), &mut watch).unwrap();
+    assert_eq!(found.method, Method::NewtonKrylov(NewtonKrylov::default()));
+    let steps: Vec<usize> = seen.iter().map(|(step, _)| *step).collect();
+    assert_eq!(steps, (0..=found.stats.steps).collect::<Vec<_>>());
+    for (k, (_, x)) in seen.iter().enumerate() {
+        assert!(seen[..k].iter().all(|(_, earlier)| earlier != x), "{k}");
+    }
+    assert_eq!(seen.last().map(|(_, x)| &x[..]), Some(&found.x[..]));
+}
+
+#[test]
 fn newton_solves_rosenbrocks_system_with_and_without_a_jacobian() {
     /// Rosenbrock's system, `F = (1 − x, 10 (y − x²))`.
     struct Valley;
@@ -375,10 +393,36 @@ fn an_observer_ends_the_search() {
         let found = solve(&net, &[0.0; 50], &with(method), &mut third).unwrap();
         assert_eq!((found.outcome, found.stats.steps), (Outcome::Stopped, 2));
         assert_eq!(seen, [0, 1, 2]);
-        let starts = vec![0.5; 150];
-        let mut first = |_: &Snapshot<'_>| ControlFlow::Break(());
-        let all = solve_batch(&net, Batch::new(&starts, 50).unwrap(), &with(method), &mut first);
-        assert!(all.unwrap().iter().all(|e| e.outcome == Outcome::Stopped && e.x == starts[..50]));
+    }
+}
+
+/// Breaking ends one search of a batch; the others go on as if alone.
+#[test]
+fn an_observer_ends_one_search_of_a_batch() {
+    let net = network(gaussian(50, 0.9), f64::tanh);
+    let starts: Vec<f64> = (0..150).map(|k| 0.5 - 0.01 * f64::from(k / 50)).collect();
+    let batch = Batch::new(&starts, 50).unwrap();
+    for method in all_methods() {
+        let mut seen = [0; 3];
+        let mut second = |s: &Snapshot<'_>| {
+            assert_eq!(s.step, seen[s.trajectory]);
+            seen[s.trajectory] += 1;
+            if s.trajectory == 1 && s.step == 1 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let found = solve_batch(&net, batch, &with(method), &mut second).unwrap();
+        let alone = solve_batch(&net, batch, &with(method), &mut ()).unwrap();
+        assert_eq!((found[1].outcome, found[1].stats.steps), (Outcome::Stopped, 1), "{method:?}");
+        for j in [0, 2] {
+            assert_eq!(found[j].outcome, Outcome::Converged, "{method:?}");
+            let distance = |k: usize| (found[j].x[k] - alone[j].x[k]).abs();
+            assert!((0..50).all(|k| distance(k) < 1e-7), "{method:?}");
+            assert_eq!(seen[j], found[j].stats.steps + 1);
+        }
+        assert_eq!(seen[1], 2);
     }
 }
 
