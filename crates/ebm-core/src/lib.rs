@@ -35,6 +35,7 @@ mod report;
 pub mod sde;
 pub mod transform;
 pub mod validate;
+mod vector;
 pub mod vector_math;
 mod workspace;
 

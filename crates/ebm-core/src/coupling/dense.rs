@@ -8,9 +8,10 @@
 
 use faer::MatRef;
 
-use super::kernels::{PackedOnce, Side, dot};
+use super::kernels::{PackedOnce, Side};
 use super::storage::Storage;
 use super::{Coupling, norm};
+use crate::vector::dot;
 use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
 
 /// A dense symmetric `n × n` matrix.

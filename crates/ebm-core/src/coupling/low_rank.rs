@@ -9,9 +9,10 @@
 //! J. J. Hopfield, PNAS 79, 2554 (1982), doi:10.1073/pnas.79.8.2554.
 
 use super::kernels::Kernels as _;
-use super::kernels::{Columns, Side, axpy, dot};
+use super::kernels::{Columns, Side};
 use super::storage::Storage;
 use super::{Coupling, norm};
+use crate::vector::{axpy, dot};
 use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
 
 /// `W = Ξᵀ D Ξ / N` for `K` patterns of length `N`, with its diagonal or with

@@ -40,7 +40,7 @@ impl<T: Real> Shift<T> {
     /// `out += shift * x`.
     fn add_product(&self, x: &[T], out: &mut [T]) {
         match self {
-            Self::Uniform(c) => super::kernels::axpy(*c, x, out),
+            Self::Uniform(c) => crate::vector::axpy(*c, x, out),
             Self::Diagonal(d) => {
                 for ((out, x), d) in out.iter_mut().zip(x).zip(d) {
                     *out += *d * *x;

@@ -5,7 +5,7 @@
 //! ```
 
 use super::Coupling;
-use super::kernels::axpy;
+use crate::vector::axpy;
 use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
 
 /// `A + B`: a sparse graph plus a low-rank term, say.

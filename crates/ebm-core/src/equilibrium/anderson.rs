@@ -13,7 +13,7 @@
 //! equations*, J. ACM 12 (1965); H. F. Walker and P. Ni, *Anderson acceleration
 //! for fixed-point iterations*, SIAM J. Numer. Anal. 49 (2011).
 
-use super::vector::{add_scaled, dot, norm};
+use crate::vector::{axpy, dot, norm};
 use crate::{Error, validate};
 
 /// Anderson acceleration of `x + h F(x)`.
@@ -125,11 +125,11 @@ impl History {
             }
             gamma[j] = sum / r[j + j * *memory];
         }
-        add_scaled(x, h, f);
+        axpy(h, f, x);
         for (gamma, slot) in gamma.iter().zip(&chosen[..rank]) {
             let row = slot * n..(slot + 1) * n;
-            add_scaled(x, -gamma, &self.dx[row.clone()]);
-            add_scaled(x, -gamma * h, &self.df[row]);
+            axpy(-gamma, &self.dx[row.clone()], x);
+            axpy(-gamma * h, &self.df[row], x);
         }
     }
 
@@ -170,7 +170,7 @@ impl History {
                 for (q, r) in done.chunks_exact(n).zip(&mut *column) {
                     let projection = dot(q, v);
                     *r += projection;
-                    add_scaled(v, -projection, q);
+                    axpy(-projection, q, v);
                 }
             }
             let length = norm(v);

@@ -8,7 +8,7 @@
 //! algorithm for solving nonsymmetric linear systems*, SIAM J. Sci. Stat.
 //! Comput. 7 (1986).
 
-use super::vector::{add_scaled, dot, norm};
+use crate::vector::{axpy, dot, norm};
 
 /// The Krylov basis and the least-squares problem in it.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Gmres {
                 for (v, h) in done.chunks_exact(n).zip(&mut *column) {
                     let projection = dot(v, w);
                     *h += projection;
-                    add_scaled(w, -projection, v);
+                    axpy(-projection, v, w);
                 }
             }
             let after = norm(w);
@@ -110,7 +110,7 @@ impl Gmres {
             g[j] /= h[j + j * stride];
         }
         for (v, g) in basis.chunks_exact(n).zip(&g[..size]) {
-            add_scaled(s, *g, v);
+            axpy(*g, v, s);
         }
         residual
     }

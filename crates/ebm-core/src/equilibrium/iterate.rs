@@ -2,9 +2,9 @@
 //! and many states at once with one batch evaluation an iteration.
 
 use super::anderson::{History, Scratch};
-use super::vector::{add_scaled, dot};
 use super::{Equilibrium, Method, Options};
 use crate::ode::Norm;
+use crate::vector::{axpy, dot};
 use crate::{Batch, BatchMut, Error, Observer, Outcome, Snapshot, Stats, VectorField, Workspace};
 
 /// A residual this many times the smallest one so far has run away. Residuals
@@ -179,7 +179,7 @@ impl Search {
 fn step(x: &mut [f64], f: &[f64], h: f64, history: Option<&mut History>, scratch: &mut Scratch) {
     match history {
         Some(history) => history.advance(x, f, h, scratch),
-        None => add_scaled(x, h, f),
+        None => axpy(h, f, x),
     }
 }
 

@@ -30,7 +30,6 @@ mod fixed_point;
 mod gmres;
 mod iterate;
 mod newton_krylov;
-mod vector;
 
 pub use anderson::Anderson;
 pub use fixed_point::{FixedPoint, Step};

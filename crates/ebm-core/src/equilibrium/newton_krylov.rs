@@ -15,9 +15,9 @@
 //! (2004).
 
 use super::gmres::Gmres;
-use super::vector::norm;
 use super::{Equilibrium, Method, Options};
 use crate::ode::Norm;
+use crate::vector::norm;
 use crate::{
     Error, Jacobian, Observer, Outcome, Snapshot, Stats, VectorField, Workspace, validate,
 };

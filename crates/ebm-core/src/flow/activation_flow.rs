@@ -90,7 +90,7 @@ impl<S: Gradient, L: Lagrangian> VectorField for ActivationFlow<S, L> {
     }
     fn eval_batch(&self, _t: &[f64], x: Batch<'_>, mut dx: BatchMut<'_>, ws: &mut Workspace) {
         let (activations, ws) = ws.take(x.as_slice().len());
-        let mut activations = super::columns(activations, x.dim());
+        let mut activations = BatchMut::view(activations, x.dim());
         self.layer.gradient_batch(x, activations.reborrow(), ws);
         self.synapses.gradient_batch(activations.as_batch(), dx.reborrow(), ws);
         self.leak(x.as_slice(), dx.as_mut_slice());

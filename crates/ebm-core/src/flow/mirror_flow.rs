@@ -50,7 +50,7 @@ impl<E: Gradient, L: Lagrangian> VectorField for MirrorFlow<E, L> {
     }
     fn eval_batch(&self, _t: &[f64], x: Batch<'_>, mut dx: BatchMut<'_>, ws: &mut Workspace) {
         let (points, ws) = ws.take(x.as_slice().len());
-        let mut points = super::columns(points, x.dim());
+        let mut points = BatchMut::view(points, x.dim());
         self.mirror.gradient_batch(x, points.reborrow(), ws);
         self.energy.gradient_batch(points.as_batch(), dx.reborrow(), ws);
         negate(dx.as_mut_slice());

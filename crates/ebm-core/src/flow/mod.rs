@@ -20,15 +20,8 @@ pub use projected::Projected;
 pub use proximal::Proximal;
 pub use tangent_projected::TangentProjected;
 
-use crate::BatchMut;
-
 fn negate(values: &mut [f64]) {
     for v in values {
         *v = -*v;
     }
-}
-
-/// Views scratch of a length that is a multiple of `dim` as columns.
-fn columns(data: &mut [f64], dim: usize) -> BatchMut<'_> {
-    BatchMut::new(data, dim).expect("scratch has a whole number of columns")
 }

@@ -61,7 +61,7 @@ impl<E: Gradient, M: Metric> VectorField for Preconditioned<E, M> {
     }
     fn eval_batch(&self, _t: &[f64], x: Batch<'_>, mut dx: BatchMut<'_>, ws: &mut Workspace) {
         let (gradients, ws) = ws.take(x.as_slice().len());
-        let mut gradients = super::columns(gradients, x.dim());
+        let mut gradients = BatchMut::view(gradients, x.dim());
         self.energy.gradient_batch(x, gradients.reborrow(), ws);
         self.metric.apply_batch(x, gradients.as_batch(), dx.reborrow(), ws);
         negate(dx.as_mut_slice());

@@ -14,6 +14,7 @@
 //! arXiv:2409.10664.
 
 use crate::prox::{ProxJacobian, Subdifferentiable};
+use crate::vector::axpy;
 use crate::{
     Batch, BatchMut, Curvature, Error, Gradient, Jacobian, Lyapunov, Prox, VectorField, Workspace,
     validate,
@@ -78,12 +79,6 @@ impl<F: Gradient, G: Prox> Proximal<F, G> {
     }
 }
 
-fn subtract(x: &[f64], out: &mut [f64]) {
-    for (x, o) in x.iter().zip(out) {
-        *o -= x;
-    }
-}
-
 impl<F: Gradient, G: Prox> VectorField for Proximal<F, G> {
     fn dim(&self) -> usize {
         self.smooth.dim()
@@ -93,16 +88,16 @@ impl<F: Gradient, G: Prox> VectorField for Proximal<F, G> {
         self.smooth.gradient(x, point, ws);
         self.forward(x, point);
         self.nonsmooth.prox(point, self.gamma, dx, ws);
-        subtract(x, dx);
+        axpy(-1.0, x, dx);
     }
     fn eval_batch(&self, _t: &[f64], x: Batch<'_>, mut dx: BatchMut<'_>, ws: &mut Workspace) {
         let (points, ws) = ws.take(x.as_slice().len());
-        self.smooth.gradient_batch(x, super::columns(points, x.dim()), ws);
+        self.smooth.gradient_batch(x, BatchMut::view(points, x.dim()), ws);
         self.forward(x.as_slice(), points);
         for (point, dx) in points.chunks_exact(x.dim()).zip(dx.columns_mut()) {
             self.nonsmooth.prox(point, self.gamma, dx, ws);
         }
-        subtract(x.as_slice(), dx.as_mut_slice());
+        axpy(-1.0, x.as_slice(), dx.as_mut_slice());
     }
 }
 
@@ -115,7 +110,7 @@ impl<F: Curvature, G: ProxJacobian> Jacobian for Proximal<F, G> {
         self.smooth.hessian_vec(x, v, moved, ws);
         self.forward(v, moved);
         self.nonsmooth.prox_jvp(point, self.gamma, moved, out, ws);
-        subtract(v, out);
+        axpy(-1.0, v, out);
     }
     fn vjp(&self, _t: f64, x: &[f64], v: &[f64], out: &mut [f64], ws: &mut Workspace) {
         let (point, ws) = ws.take(x.len());
@@ -125,7 +120,7 @@ impl<F: Curvature, G: ProxJacobian> Jacobian for Proximal<F, G> {
         self.nonsmooth.prox_jvp(point, self.gamma, v, moved, ws);
         self.smooth.hessian_vec(x, moved, out, ws);
         self.forward(moved, out);
-        subtract(v, out);
+        axpy(-1.0, v, out);
     }
 }
 

@@ -10,6 +10,7 @@
 
 use std::f64::consts::LN_2;
 
+use crate::prox::soft_threshold;
 use crate::{Error, validate, vector_math};
 
 /// A scalar activation function `φ`, applied to every coordinate.
@@ -350,10 +351,6 @@ fn step(on: bool, x: f64) -> f64 {
     } else {
         0.0
     }
-}
-
-fn soft_threshold(x: f64, threshold: f64) -> f64 {
-    if x.abs() <= threshold { 0.0 } else { x - threshold.copysign(x) }
 }
 
 fn logistic(x: f64) -> f64 {

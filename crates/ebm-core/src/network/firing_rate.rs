@@ -36,7 +36,7 @@ impl<C: Coupling> VectorField for FiringRate<C> {
     }
     fn eval_batch(&self, _t: &[f64], x: Batch<'_>, mut dx: BatchMut<'_>, ws: &mut Workspace) {
         let (inputs, ws) = ws.take(x.as_slice().len());
-        self.0.input_batch(x, super::symmetric::columns(inputs, self.dim()), ws);
+        self.0.input_batch(x, BatchMut::view(inputs, self.dim()), ws);
         self.0.activation().values(inputs, dx.as_mut_slice());
         leak(x.as_slice(), dx.as_mut_slice(), self.0.time_constant());
     }

@@ -11,7 +11,6 @@ use crate::ode::Leaky;
 use crate::{Batch, BatchMut, Coupling, Jacobian, Lyapunov, VectorField, Workspace};
 
 use super::SymmetricNetwork;
-use super::symmetric::columns;
 
 /// The Hopfield form of a [`SymmetricNetwork`]; the state is the vector of
 /// membrane potentials.
@@ -46,7 +45,7 @@ impl<C: Coupling> VectorField for Hopfield<C> {
     fn eval_batch(&self, _t: &[f64], x: Batch<'_>, mut dx: BatchMut<'_>, ws: &mut Workspace) {
         let (rates, ws) = ws.take(x.as_slice().len());
         self.0.activation().values(x.as_slice(), rates);
-        let rates = columns(rates, self.dim());
+        let rates = BatchMut::view(rates, self.dim());
         self.0.input_batch(rates.as_batch(), dx.reborrow(), ws);
         leak(x.as_slice(), dx.as_mut_slice(), self.0.time_constant());
     }

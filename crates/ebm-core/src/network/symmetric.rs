@@ -6,6 +6,7 @@
 //! x_H = W x_FR + b
 //! ```
 
+use crate::vector::axpy;
 use crate::{Batch, BatchMut, Coupling, Curvature, Energy, Error, Gradient, Workspace, validate};
 
 use super::Activation;
@@ -83,26 +84,20 @@ impl<C: Coupling> SymmetricNetwork<C> {
     /// every Runge–Kutta method.
     pub fn input(&self, v: &[f64], out: &mut [f64], ws: &mut Workspace) {
         self.coupling.apply(v, out, ws);
-        add(&self.bias, out);
+        axpy(1.0, &self.bias, out);
     }
 
     /// [`input`](Self::input) of every column, as one matrix product.
     pub fn input_batch(&self, v: Batch<'_>, mut out: BatchMut<'_>, ws: &mut Workspace) {
         self.coupling.apply_batch(v, out.reborrow(), ws);
         for out in out.columns_mut() {
-            add(&self.bias, out);
+            axpy(1.0, &self.bias, out);
         }
     }
 
     /// `−½ vᵀ(Wv) − bᵀv`, given the input `Wv + b`.
     pub(super) fn interaction(&self, v: &[f64], input: &[f64]) -> f64 {
         v.iter().zip(input).zip(&self.bias).map(|((v, y), b)| -0.5 * v * (y + b)).sum()
-    }
-}
-
-fn add(values: &[f64], out: &mut [f64]) {
-    for (v, o) in values.iter().zip(out) {
-        *o += v;
     }
 }
 
@@ -117,9 +112,9 @@ impl<C: Coupling> Energy for SymmetricNetwork<C> {
     }
     fn energy_batch(&self, v: Batch<'_>, out: &mut [f64], ws: &mut Workspace) {
         let (inputs, ws) = ws.take(v.as_slice().len());
-        self.coupling.apply_batch(v, columns(inputs, self.dim()), ws);
+        self.coupling.apply_batch(v, BatchMut::view(inputs, self.dim()), ws);
         for ((v, input), out) in v.columns().zip(inputs.chunks_exact_mut(self.dim())).zip(out) {
-            add(&self.bias, input);
+            axpy(1.0, &self.bias, input);
             *out = self.interaction(v, input)
                 + v.iter().map(|v| self.activation.conjugate(*v)).sum::<f64>();
         }
@@ -160,9 +155,4 @@ impl<C: Coupling> Curvature for SymmetricNetwork<C> {
             column[j] += 1.0 / self.activation.slope(self.activation.inverse(*v));
         }
     }
-}
-
-/// Views scratch of a length that is a multiple of `dim` as columns.
-pub(super) fn columns(data: &mut [f64], dim: usize) -> BatchMut<'_> {
-    BatchMut::new(data, dim).expect("scratch has a whole number of columns")
 }

@@ -44,6 +44,7 @@ use super::{Attempt, Context, Stepper};
 use crate::Curvature;
 use crate::flow::GradientFlow;
 use crate::linalg::{Lu, square};
+use crate::vector::{dot, norm};
 
 /// Residual at which a step counts as solved, relative to its length.
 const ACCURACY: f64 = 1e-9;
@@ -446,12 +447,4 @@ pub(super) fn line(theta: f64, x: &[f64], x_new: &[f64], out: &mut [f64]) {
     for ((out, x), y) in out.iter_mut().zip(x).zip(x_new) {
         *out = if theta == 1.0 { *y } else { x + theta * (y - x) };
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn norm(a: &[f64]) -> f64 {
-    dot(a, a).sqrt()
 }

@@ -18,6 +18,7 @@ use super::progress::first_not_finite;
 use super::{Attempt, Context, Stepper};
 use crate::Jacobian;
 use crate::linalg::{Lu, square};
+use crate::vector::axpy;
 
 const STAGES: usize = 8;
 
@@ -195,22 +196,22 @@ impl<F: Jacobian + ?Sized> Stepper<F> for Rosenbrock {
                 let state = if i + 1 == STAGES { &mut *x_new } else { &mut self.state };
                 state.copy_from_slice(x);
                 for (a, u) in A[i].iter().zip(&*done) {
-                    add(*a, u, state);
+                    axpy(*a, u, state);
                 }
                 field.eval(t + ALPHA[i] * h, state, u, &mut cx.ws);
                 for (c, done) in C[i].iter().zip(&*done) {
-                    add(c / h, done, u);
+                    axpy(c / h, done, u);
                 }
             }
             if GAMMA_SUM[i] != 0.0 {
-                add(h * GAMMA_SUM[i], &self.time_derivative, u);
+                axpy(h * GAMMA_SUM[i], &self.time_derivative, u);
             }
             self.lu.solve_in_place(u);
         }
         cx.stats.evaluations += STAGES - 1;
         cx.stats.solves += STAGES;
         let error = &self.stages[STAGES - 1];
-        add(1.0, error, x_new);
+        axpy(1.0, error, x_new);
         Attempt::Estimated(cx.tolerance.norm(error, x, x_new))
     }
 
@@ -242,15 +243,8 @@ impl<F: Jacobian + ?Sized> Stepper<F> for Rosenbrock {
         }
         for (j, u) in self.stages.iter().enumerate() {
             let weight = DENSE[0][j] + theta * (DENSE[1][j] + theta * DENSE[2][j]);
-            add(bump * weight, u, out);
+            axpy(bump * weight, u, out);
         }
-    }
-}
-
-/// `sum += factor · term`.
-fn add(factor: f64, term: &[f64], sum: &mut [f64]) {
-    for (s, t) in sum.iter_mut().zip(term) {
-        *s += factor * t;
     }
 }
 

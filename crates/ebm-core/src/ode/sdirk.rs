@@ -26,6 +26,7 @@ use super::progress::first_not_finite;
 use super::rosenbrock::{not_factorized, shifted};
 use super::{Attempt, Context, Stepper};
 use crate::linalg::{Lu, square};
+use crate::vector::axpy;
 use crate::{Error, Jacobian, validate};
 
 const STAGES: usize = 5;
@@ -245,7 +246,7 @@ impl Sdirk {
         let slope = &mut rest[0];
         self.base.copy_from_slice(x);
         for (a, k) in A[i].iter().zip(&*done) {
-            add(h * a, k, &mut self.base);
+            axpy(h * a, k, &mut self.base);
         }
         // The slope one stage earlier is as good a guess as any for the next:
         // the abscissae jump back and forth.
@@ -264,10 +265,10 @@ impl Sdirk {
             if let Some(index) = first_not_finite(&self.correction) {
                 return Stage::NotFinite(index);
             }
-            add(-1.0 / (h * GAMMA), &self.increment, &mut self.correction);
+            axpy(-1.0 / (h * GAMMA), &self.increment, &mut self.correction);
             self.lu.solve_in_place(&mut self.correction);
             cx.stats.solves += 1;
-            add(relax, &self.correction, &mut self.increment);
+            axpy(relax, &self.correction, &mut self.increment);
             sum(&self.base, &self.increment, out);
             let size = relax * cx.tolerance.norm(&self.correction, x, out);
             if !size.is_finite() {
@@ -359,7 +360,7 @@ impl<F: Jacobian + ?Sized> Stepper<F> for Sdirk {
         }
         self.correction.fill(0.0);
         for (e, k) in ERROR.iter().zip(&self.stages) {
-            add(e * h / (self.factorized * GAMMA), k, &mut self.correction);
+            axpy(e * h / (self.factorized * GAMMA), k, &mut self.correction);
         }
         // Damps the error of stiff components, which the method damps too.
         self.lu.solve_in_place(&mut self.correction);
@@ -394,7 +395,7 @@ impl<F: Jacobian + ?Sized> Stepper<F> for Sdirk {
         out.copy_from_slice(x);
         for (k, b) in self.stages.iter().zip(&DENSE) {
             let weight = theta * b.iter().rev().fold(0.0, |sum, b| sum * theta + b);
-            add(self.h * weight, k, out);
+            axpy(self.h * weight, k, out);
         }
     }
 }
@@ -403,13 +404,6 @@ impl<F: Jacobian + ?Sized> Stepper<F> for Sdirk {
 fn sum(base: &[f64], increment: &[f64], out: &mut [f64]) {
     for ((out, g), z) in out.iter_mut().zip(base).zip(increment) {
         *out = g + z;
-    }
-}
-
-/// `sum += factor · term`.
-fn add(factor: f64, term: &[f64], sum: &mut [f64]) {
-    for (s, t) in sum.iter_mut().zip(term) {
-        *s += factor * t;
     }
 }
 

@@ -9,6 +9,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::random::stream;
+use crate::vector::dot;
 use crate::{Batch, BatchMut, Curvature, Energy, Error, Gradient, Workspace, validate};
 
 /// A strictly convex quadratic with minimum `c` and minimal energy 0.
@@ -147,10 +148,6 @@ fn reflect(a: &mut [f64], u: &mut [f64], au: &mut [f64]) {
             *a += curvature * (u[i] * u[j]) - 2.0 * (u[i] * au[j] + au[i] * u[j]);
         }
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn subtract(a: &[f64], b: &[f64], out: &mut [f64]) {

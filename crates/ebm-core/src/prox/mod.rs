@@ -98,6 +98,6 @@ fn indicator_slope(value: f64) -> f64 {
 }
 
 /// `sign(x) max(|x| − t, 0)`; NaN stays NaN.
-fn soft_threshold(x: f64, threshold: f64) -> f64 {
+pub(crate) fn soft_threshold(x: f64, threshold: f64) -> f64 {
     if x.abs() <= threshold { 0.0 } else { x - threshold.copysign(x) }
 }

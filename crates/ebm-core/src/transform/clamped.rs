@@ -118,7 +118,7 @@ impl<E: Energy> Energy for Clamped<E> {
         let n = self.template.len();
         let (full, ws) = ws.take(n * y.count());
         self.expand_batch(y, full);
-        self.energy.energy_batch(super::columns(full, n).as_batch(), out, ws);
+        self.energy.energy_batch(BatchMut::view(full, n).as_batch(), out, ws);
     }
 }
 
@@ -135,8 +135,8 @@ impl<E: Gradient> Gradient for Clamped<E> {
         let (full, ws) = ws.take(n * y.count());
         let (gradients, ws) = ws.take(n * y.count());
         self.expand_batch(y, full);
-        let states = super::columns(full, n);
-        self.energy.gradient_batch(states.as_batch(), super::columns(gradients, n), ws);
+        let states = BatchMut::view(full, n);
+        self.energy.gradient_batch(states.as_batch(), BatchMut::view(gradients, n), ws);
         for (gradient, out) in gradients.chunks_exact(n).zip(out.columns_mut()) {
             self.gather(gradient, out);
         }
@@ -151,6 +151,8 @@ impl<E: Gradient> Gradient for Clamped<E> {
     }
 }
 
+// The Hessian is assembled by products, as by default: the full one may be far
+// larger than that of a few free coordinates.
 impl<E: Curvature> Curvature for Clamped<E> {
     fn hessian_vec(&self, y: &[f64], v: &[f64], out: &mut [f64], ws: &mut Workspace) {
         let n = self.template.len();

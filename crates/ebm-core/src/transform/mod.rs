@@ -12,8 +12,3 @@ pub use counted::{Counted, Counts};
 pub use scaled::Scaled;
 pub use speed_potential::SpeedPotential;
 pub use sum::Sum;
-
-/// Views scratch of a length that is a multiple of `dim` as columns.
-fn columns(data: &mut [f64], dim: usize) -> crate::BatchMut<'_> {
-    crate::BatchMut::new(data, dim).expect("scratch has a whole number of columns")
-}

@@ -43,7 +43,7 @@ impl<F: Jacobian> SpeedPotential<F> {
     fn velocities(&self, x: Batch<'_>, velocities: &mut [f64], ws: &mut Workspace) {
         let (times, ws) = ws.take(x.count());
         times.fill(0.0);
-        self.0.eval_batch(times, x, super::columns(velocities, x.dim()), ws);
+        self.0.eval_batch(times, x, BatchMut::view(velocities, x.dim()), ws);
     }
 }
 

@@ -5,6 +5,7 @@
 //! ```
 
 use crate::lagrangian::Lagrangian;
+use crate::vector::axpy;
 use crate::{Batch, BatchMut, Curvature, Energy, Error, Gradient, Workspace, validate};
 
 /// `A + B`.
@@ -32,12 +33,6 @@ impl<A: Energy, B: Energy> Sum<A, B> {
     }
 }
 
-fn add(values: &[f64], out: &mut [f64]) {
-    for (v, o) in values.iter().zip(out) {
-        *o += v;
-    }
-}
-
 impl<A: Energy, B: Energy> Energy for Sum<A, B> {
     fn dim(&self) -> usize {
         self.first.dim()
@@ -49,7 +44,7 @@ impl<A: Energy, B: Energy> Energy for Sum<A, B> {
         let (second, ws) = ws.take(out.len());
         self.first.energy_batch(x, out, ws);
         self.second.energy_batch(x, second, ws);
-        add(second, out);
+        axpy(1.0, second, out);
     }
 }
 
@@ -58,19 +53,19 @@ impl<A: Gradient, B: Gradient> Gradient for Sum<A, B> {
         let (second, ws) = ws.take(x.len());
         self.first.gradient(x, out, ws);
         self.second.gradient(x, second, ws);
-        add(second, out);
+        axpy(1.0, second, out);
     }
     fn gradient_batch(&self, x: Batch<'_>, mut out: BatchMut<'_>, ws: &mut Workspace) {
         let (second, ws) = ws.take(x.as_slice().len());
         self.first.gradient_batch(x, out.reborrow(), ws);
-        self.second.gradient_batch(x, super::columns(second, x.dim()), ws);
-        add(second, out.as_mut_slice());
+        self.second.gradient_batch(x, BatchMut::view(second, x.dim()), ws);
+        axpy(1.0, second, out.as_mut_slice());
     }
     fn energy_gradient(&self, x: &[f64], out: &mut [f64], ws: &mut Workspace) -> f64 {
         let (second, ws) = ws.take(x.len());
         let energy =
             self.first.energy_gradient(x, out, ws) + self.second.energy_gradient(x, second, ws);
-        add(second, out);
+        axpy(1.0, second, out);
         energy
     }
 }
@@ -80,13 +75,13 @@ impl<A: Curvature, B: Curvature> Curvature for Sum<A, B> {
         let (second, ws) = ws.take(x.len());
         self.first.hessian_vec(x, v, out, ws);
         self.second.hessian_vec(x, v, second, ws);
-        add(second, out);
+        axpy(1.0, second, out);
     }
     fn hessian(&self, x: &[f64], out: &mut [f64], ws: &mut Workspace) {
         let (second, ws) = ws.take(out.len());
         self.first.hessian(x, out, ws);
         self.second.hessian(x, second, ws);
-        add(second, out);
+        axpy(1.0, second, out);
     }
 }
 

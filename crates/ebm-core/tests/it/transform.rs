@@ -1,5 +1,6 @@
 //! Energies made from others keep the contract of an energy.
 
+use ebm_core::check::finite_difference as fd;
 use ebm_core::flow::{GradientFlow, Langevin};
 use ebm_core::problems::{DoubleWell, Quadratic, RandomHopfield, Rosenbrock};
 use ebm_core::prox::SquaredL2;
@@ -33,6 +34,7 @@ proptest! {
         let energy = Sum::new(Rosenbrock::new(5).unwrap(), Quadratic::random(5, 10.0, 2).unwrap()).unwrap();
         let clamped = Clamped::new(energy, &[(3, c[0]), (1, c[1])]).unwrap();
         contract::curvature(&clamped, &y, &v);
+        prop_assert!(fd::hessian(&clamped, &y).unwrap().relative < 1e-6);
         prop_assert_eq!(clamped.free(), [0, 2, 4]);
         let mut full = [0.0; 5];
         clamped.expand(&y, &mut full);

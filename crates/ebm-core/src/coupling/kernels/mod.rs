@@ -13,7 +13,6 @@ pub(crate) use sweep::Csr;
 
 use fused::Avx2Fma;
 
-use crate::Real;
 use crate::vector_math::Level;
 
 /// The loops a scalar type must provide. A supertrait of [`Real`], invisible
@@ -85,27 +84,5 @@ impl Kernels for f64 {
     }
     fn sparse_sweep(w: Csr<'_, f64>, x: &[f64], out: &mut [f64], replicas: usize) {
         sweep::sweep(Level::detect(), w, x, out, replicas);
-    }
-}
-
-/// `Σ aᵢ bᵢ`, in eight interleaved partial sums.
-pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
-    const LANES: usize = 8;
-    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
-    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
-    let mut sums = [T::ZERO; LANES];
-    for (a, b) in a_blocks.iter().zip(b_blocks) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += *a * *b;
-        }
-    }
-    let rest: T = a_rest.iter().zip(b_rest).map(|(a, b)| *a * *b).sum();
-    sums.into_iter().sum::<T>() + rest
-}
-
-/// `y += c x`.
-pub(crate) fn axpy<T: Real>(c: T, x: &[T], y: &mut [T]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += c * *x;
     }
 }
