@@ -18,6 +18,8 @@ use crate::{Error, validate};
 
 /// Anderson acceleration of `x + h F(x)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Anderson {
     /// Number of past differences kept, ≥ 1; at most the dimension is used.
     pub memory: usize,

@@ -18,6 +18,8 @@ use crate::{Error, validate};
 
 /// Damped fixed-point iteration.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct FixedPoint {
     /// Choice of the step.
     pub step: Step,
@@ -33,6 +35,8 @@ impl Default for FixedPoint {
 
 /// The step `h` of a [`FixedPoint`] iteration, in units of time.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub enum Step {
     /// `first`, halved whenever the residual runs away or stops falling.
     BackOff {

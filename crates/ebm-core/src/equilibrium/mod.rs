@@ -39,6 +39,8 @@ use crate::{Batch, Error, Jacobian, Observer, Outcome, Stats, VectorField, valid
 
 /// How to look for an equilibrium.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub enum Method {
     /// [`Anderson`] until its residual falls by less than a factor of ten in
     /// twenty evaluations, then [`NewtonKrylov`] from the best state, both as
@@ -56,6 +58,8 @@ pub enum Method {
 
 /// How to look for an equilibrium, and when to stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Options {
     /// The method.
     pub method: Method,
@@ -212,4 +216,28 @@ fn search(
         }
     }
     Ok(found)
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_survive_a_file() -> Result<(), serde_json::Error> {
+        let gradient = Step::Gradient { convexity: 0.1, smoothness: 3.0 };
+        for method in [
+            Method::Auto,
+            Method::FixedPoint(FixedPoint::default()),
+            Method::FixedPoint(FixedPoint { step: gradient }),
+            Method::Anderson(Anderson { memory: 3, damping: 0.5 }),
+            Method::NewtonKrylov(NewtonKrylov { krylov: 9, forcing: 0.1 }),
+        ] {
+            let options = Options { method, tolerance: 1e-9, max_evaluations: 77 };
+            let text = serde_json::to_string(&options)?;
+            assert_eq!(serde_json::from_str::<Options>(&text)?, options, "{text}");
+            let unknown = text.replace("tolerance", "tol");
+            assert!(serde_json::from_str::<Options>(&unknown).is_err());
+        }
+        Ok(())
+    }
 }

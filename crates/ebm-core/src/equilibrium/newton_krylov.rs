@@ -24,6 +24,8 @@ use crate::{
 
 /// Inexact Newton with GMRES.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct NewtonKrylov {
     /// Dimension of the Krylov space, ≥ 1; at most that of the state is used.
     /// The basis takes this many states of memory.

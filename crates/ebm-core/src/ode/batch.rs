@@ -34,6 +34,8 @@ const BLOCK: usize = 32;
 
 /// Whose error decides about a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub enum BatchControl {
     /// Every trajectory has its own time, step size and verdict. Blocks of at
     /// most 32 trajectories run in parallel.

@@ -5,12 +5,15 @@ use crate::{Error, validate};
 
 /// How the step size is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub enum StepSize {
     /// From the error estimate of the method. Methods without one are refused.
     Adaptive {
         /// First step, > 0; chosen from the field when `None`.
         first: Option<f64>,
         /// Largest step, > 0, possibly infinite.
+        #[cfg_attr(feature = "serde", serde(with = "unlimited"))]
         max: f64,
     },
     /// Constant, > 0; the last step is shortened to end the span exactly. An
@@ -35,6 +38,8 @@ impl Default for StepSize {
 /// assert!(Options { step: StepSize::Fixed(-1.0), ..fixed }.validate().is_err());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Options {
     /// Error allowed in a step.
     pub tolerance: Tolerance,
@@ -81,5 +86,51 @@ impl Options {
             }
         }
         self.steady_state.as_ref().map_or(Ok(()), SteadyState::validate)
+    }
+}
+
+/// A step without limit as a missing number: JSON has no infinity.
+#[cfg(feature = "serde")]
+mod unlimited {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(max: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        (*max != f64::INFINITY).then_some(*max).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+    use crate::ode::{BatchControl, NewtonOptions, Norm};
+
+    #[test]
+    fn options_survive_a_file() -> Result<(), serde_json::Error> {
+        let default = Options::default();
+        let steps = [
+            StepSize::Fixed(0.1),
+            StepSize::Adaptive { first: Some(1e-3), max: 2.0 },
+            StepSize::Adaptive { first: None, max: f64::INFINITY },
+        ];
+        let steady = SteadyState { tolerance: 1e-5, norm: Norm::Rms, window: 0.3 };
+        for step in steps {
+            for steady_state in [None, Some(steady)] {
+                let options = Options { step, steady_state, max_steps: 7, ..default };
+                let text = serde_json::to_string(&options)?;
+                assert_eq!(serde_json::from_str::<Options>(&text)?, options, "{text}");
+                let unknown = text.replace("max_steps", "max_step");
+                assert!(serde_json::from_str::<Options>(&unknown).is_err());
+                let unknown = text.replace("rtol", "reltol");
+                assert!(serde_json::from_str::<Options>(&unknown).is_err());
+            }
+        }
+        let newton = NewtonOptions { accuracy: 1e-2, ..NewtonOptions::default() };
+        let text = serde_json::to_string(&(newton, BatchControl::Shared))?;
+        assert_eq!(serde_json::from_str(&text).ok(), Some((newton, BatchControl::Shared)));
+        Ok(())
     }
 }

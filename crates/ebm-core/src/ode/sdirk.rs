@@ -57,6 +57,8 @@ const DENSE: [[f64; 4]; STAGES] = [
 
 /// How the Newton iteration of [`Sdirk`] is run.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct NewtonOptions {
     /// Iterations per stage before the step is given up.
     pub max_iterations: usize,

@@ -12,6 +12,8 @@ use crate::{Error, validate};
 
 /// Norm of the derivative in a [`SteadyState`] test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub enum Norm {
     /// Largest magnitude of a component.
     Max,
@@ -39,6 +41,8 @@ impl Norm {
 
 /// When to call a state steady.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct SteadyState {
     /// Largest `‖ẋ‖` of a steady state, > 0, in state units per time.
     pub tolerance: f64,

@@ -5,6 +5,8 @@ use crate::{Stats, Workspace};
 /// Error tolerances: a step is accepted when the root mean square of
 /// `errᵢ / (atol + rtol·max(|xᵢ|, |x̂ᵢ|))` is at most one.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Tolerance {
     /// Relative part, > 0.
     pub rtol: f64,
