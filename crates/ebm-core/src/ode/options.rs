@@ -47,7 +47,9 @@ pub struct Options {
     pub step: StepSize,
     /// Budget of attempted steps, accepted and rejected ones together.
     pub max_steps: usize,
-    /// End the run early where the state no longer moves.
+    /// End the run early where the state no longer moves. Takes a stiff method,
+    /// or a threshold well above the rates that error control leaves: see
+    /// [`SteadyState`].
     pub steady_state: Option<SteadyState>,
 }
 

@@ -40,6 +40,33 @@ impl Norm {
 }
 
 /// When to call a state steady.
+///
+/// Near an equilibrium with rates of decay up to `λ` the step of an explicit
+/// method grows to its stability boundary, where errors of the size of the
+/// [`Tolerance`](super::Tolerance) come and go: `‖ẋ‖` stays around
+/// `λ (atol + rtol ‖x‖)`, and a smaller threshold is met late, by chance, or
+/// never. Use a stiff method, or a threshold well above that.
+///
+/// ```
+/// use ebm_core::ode::{self, Options, SteadyState};
+/// use ebm_core::{Outcome, flow::GradientFlow, problems::Quadratic};
+///
+/// // Rates of decay from 1 to 100.
+/// let flow = GradientFlow(Quadratic::random(10, 100.0, 1)?);
+/// let (span, start) = ((0.0, 100.0), [0.0; 10]);
+/// let until = |tolerance| Options {
+///     steady_state: Some(SteadyState { tolerance, ..SteadyState::default() }),
+///     ..Options::default()
+/// };
+/// let explicit = |options| ode::integrate(&flow, &mut ode::TSITOURAS.stepper(10), span, &start, &options);
+/// let mut stiff = ode::Rosenbrock::new(10);
+///
+/// assert_eq!(explicit(until(1e-8))?.outcome, Outcome::Reached);
+/// assert_eq!(explicit(until(1e-2))?.outcome, Outcome::Converged);
+/// let end = ode::integrate(&flow, &mut stiff, span, &start, &until(1e-8))?;
+/// assert_eq!(end.outcome, Outcome::Converged);
+/// # Ok::<(), ebm_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
