@@ -15,7 +15,7 @@ use fused::Avx2Fma;
 
 use crate::vector_math::Level;
 
-/// The loops a scalar type must provide. A supertrait of [`Real`], invisible
+/// The loops a scalar type must provide. A supertrait of [`Real`](crate::Real), invisible
 /// outside the crate.
 pub trait Kernels: Sized {
     /// `out = op(a) b`, where `b` has `count` columns and `op` transposes if
