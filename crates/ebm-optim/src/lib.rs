@@ -22,6 +22,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod components;
 mod error;
 pub mod exhaustive;
 mod graph;
@@ -30,6 +31,7 @@ mod ising;
 pub mod one_flip;
 pub mod oscillator;
 mod qubo;
+pub mod reduction;
 pub mod rudy;
 mod run;
 pub mod schedule;
@@ -44,6 +46,7 @@ pub use integer::IntegerIsing;
 pub use ising::Ising;
 pub use oscillator::OscillatorIsingMachine;
 pub use qubo::{Qubo, binary_of_spins, spins_of_binary};
+pub use reduction::Reduction;
 pub use run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
 pub use solver::Solver;
 pub use task::Task;
