@@ -11,7 +11,7 @@
 //! C. Helmberg and F. Rendl, SIAM J. Optim. 10, 673 (2000).
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::{Error, Graph};
@@ -26,11 +26,16 @@ pub const MAX_LINE: usize = 4096;
 /// Reads a graph file.
 ///
 /// # Errors
-/// [`Error::Read`] if the file cannot be opened, else [`Error::File`] around
+/// [`Error::Read`] if the file cannot be opened or is a directory, else [`Error::File`] around
 /// what [`parse`] reports.
 pub fn read(path: impl AsRef<Path>) -> Result<Graph, Error> {
     let path = path.as_ref();
-    let file = File::open(path).map_err(|source| Error::Read { path: path.into(), source })?;
+    let cannot = |source| Error::Read { path: path.into(), source };
+    let file = File::open(path).map_err(cannot)?;
+    // Some systems open a directory and fail at its first line.
+    if file.metadata().map_err(cannot)?.is_dir() {
+        return Err(cannot(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
+    }
     parse(BufReader::new(file))
         .map_err(|source| Error::File { path: path.into(), source: Box::new(source) })
 }
@@ -81,7 +86,7 @@ pub fn parse(mut text: impl BufRead) -> Result<Graph, Error> {
             continue;
         };
         if edges.len() == declared {
-            let expected = format!("the end after {declared} edges");
+            let expected = format!("the end after {}", edge_count(declared));
             return Err(parse_error(line, &expected, content.trim()));
         }
         edges.push(parse_edge(line, nodes, first, &mut words)?);
@@ -91,12 +96,12 @@ pub fn parse(mut text: impl BufRead) -> Result<Graph, Error> {
         return Err(parse_error(1, "a header `nodes edges`", "the end of the file"));
     };
     if edges.len() < declared {
-        let expected = format!("{declared} edges as declared");
+        let expected = format!("{} as declared", edge_count(declared));
         let found = format!("the end of the file after {}", edges.len());
         return Err(parse_error(line, &expected, &found));
     }
     reject_duplicates(&edges, &lines)?;
-    let found = format!("{nodes} nodes for {} edges", edges.len());
+    let found = format!("{nodes} nodes for {}", edge_count(edges.len()));
     Graph::new(nodes, edges).map_err(|error| match error {
         Error::Core(ebm_core::Error::TooLarge { limit, .. }) => {
             parse_error(header_line, &format!("at most {limit} nodes for that many edges"), &found)
@@ -160,6 +165,11 @@ fn no_more<'a>(
     }
 }
 
+/// `1 edge`, `2 edges`.
+fn edge_count(count: usize) -> String {
+    format!("{count} edge{}", if count == 1 { "" } else { "s" })
+}
+
 fn reject_duplicates(edges: &[(usize, usize, f64)], lines: &[usize]) -> Result<(), Error> {
     let mut sorted: Vec<(usize, usize, usize)> =
         edges.iter().zip(lines).map(|(&(i, j, _), &line)| (i.min(j), i.max(j), line)).collect();
@@ -220,7 +230,7 @@ mod tests {
                 "3 2\n1 2 1\n",
                 "line 3: expected 2 edges as declared, found the end of the file after 1",
             ),
-            ("3 1\n1 2 1\n2 3 1\n", "line 3: expected the end after 1 edges, found 2 3 1"),
+            ("3 1\n1 2 1\n2 3 1\n", "line 3: expected the end after 1 edge, found 2 3 1"),
             ("3 1\n1 9 1\n", "line 2: expected a node from 1 to 3, found 9"),
             ("3 1\n0 1 1\n", "line 2: expected a node from 1 to 3, found 0"),
             ("3 1\n2 2 1\n", "line 2: expected two different nodes, found 2 2"),
@@ -242,7 +252,7 @@ mod tests {
     #[test]
     fn implausible_node_counts_name_the_header() {
         let expected = "line 2: expected at most 4194306 nodes for that many edges, \
-                        found 16777216 nodes for 1 edges";
+                        found 16777216 nodes for 1 edge";
         assert_eq!(message("\n16777216 1\n1 2 1\n"), expected);
     }
 
@@ -266,6 +276,13 @@ mod tests {
         let info = allocation_counter::measure(|| result = Some(parse(text.as_bytes())));
         assert!(result.unwrap().is_err());
         assert!(info.bytes_max < 100_000, "{} bytes", info.bytes_max);
+    }
+
+    #[test]
+    fn a_directory_is_named() {
+        let error = read(env!("CARGO_MANIFEST_DIR")).unwrap_err();
+        assert!(matches!(error, Error::Read { .. }));
+        assert!(error.to_string().ends_with(": it is a directory"), "{error}");
     }
 
     proptest! {
