@@ -14,6 +14,12 @@
 //! [`BatchControl::Each`] therefore equals its single run bit for bit. A matrix
 //! product may round differently from a matrix–vector product; the difference
 //! then stays at the level of rounding.
+//!
+//! A batch takes the explicit methods, whose stages are such products, and
+//! records ends and samples. An implicit method has a Jacobian of its own for
+//! every state and nothing to share; events and observers follow one trajectory.
+//! For those, run [`integrate_watched`](super::integrate_watched) on every
+//! column with a stepper of its own, in parallel if the observers allow it.
 
 use std::ops::Range;
 
