@@ -73,6 +73,9 @@ fn dispatch(arguments: &[OsString]) -> Result<(), Refusal> {
             say(&overview(""));
             return Ok(());
         }
+        Some(word) if word.starts_with('-') => {
+            return Err(Refusal::Command(format!("a task must come before `{word}`")));
+        }
         Some(word) => word.as_ref(),
     };
     let second = words.get(1).map_or("", AsRef::as_ref);
@@ -135,6 +138,7 @@ mod tests {
     #[test]
     fn unknown_tasks_and_arguments_are_named() {
         assert_eq!(refusal(&[]), "no task is given");
+        assert_eq!(refusal(&["--quick"]), "a task must come before `--quick`");
         assert_eq!(refusal(&["frobnicate"]), "there is no task `frobnicate`");
         assert!(
             refusal(&["reproduce", "--fast"]).starts_with("unknown option `--fast`\nUsage: cargo")

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::env;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     let settings = Settings { data, quick: arguments.flag("--quick") };
     let out = arguments.path("--out").unwrap_or_else(|| root.join("target/reproduce"));
     // Before the measurements, so that a wrong path costs no time.
+    refuse_file(&out)?;
     files::create_directory(&out)?;
 
     let report = Report {
@@ -119,6 +120,17 @@ fn data_directory(
     }
     let shown = directory.display();
     Err(SPEC.error(format!("{origin} must name a directory, and `{shown}` is none")).into())
+}
+
+/// Refuses a directory for the report that is a file, or would lie below one.
+fn refuse_file(out: &Path) -> Result<(), TaskError> {
+    match out.ancestors().find(|path| path.exists()) {
+        Some(file) if !file.is_dir() => {
+            let shown = file.display();
+            Err(SPEC.error(format!("--out must name a directory, and `{shown}` is a file")).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Runs the claims one after the other, since each uses all threads itself.
@@ -259,6 +271,17 @@ mod tests {
         let error = data_directory(Some(here.join("Cargo.toml")), None).unwrap_err();
         assert!(error.to_string().starts_with("--data must name a directory"), "{error}");
         assert!(data_directory(None, Some("/nowhere".into())).is_err());
+    }
+
+    #[test]
+    fn a_file_is_no_place_for_the_report() {
+        let file = files::workspace_root().join("Cargo.toml");
+        for out in [file.clone(), file.join("below")] {
+            let error = refuse_file(&out).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("Cargo.toml` is a file"), "{error}");
+        }
+        refuse_file(&files::workspace_root().join("not/there/yet")).unwrap();
     }
 
     #[test]

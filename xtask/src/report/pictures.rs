@@ -62,7 +62,9 @@ impl Layout {
         let left = (0.56 * FONT * longest as f64 + 8.0).min(0.3 * WIDTH);
         // The frames of the last column need a little more.
         let room = WIDTH - left - 1.0;
-        let per_line = columns.min(((room + GAP) / (PICTURE.0 + GAP)) as usize).max(1);
+        let fitting = (((room + GAP) / (PICTURE.0 + GAP)) as usize).max(1);
+        // Lines of equal length: no picture is left alone on the last one.
+        let per_line = columns.div_ceil(columns.div_ceil(fitting));
         let size = ((room + GAP) / per_line as f64 - GAP).min(PICTURE.1);
         let pixel = size / pictures.width as f64;
         let height = pixel * largest.div_ceil(pictures.width) as f64;
