@@ -20,7 +20,7 @@
 //! assert_eq!(graph.cut(&solution.best.spins)?, 3.0);
 //! # Ok::<(), ebm_optim::Error>(())
 //! ```
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod components;
 mod error;
@@ -28,6 +28,8 @@ pub mod exhaustive;
 mod graph;
 mod integer;
 mod ising;
+mod kernels;
+mod lanczos;
 pub mod one_flip;
 pub mod oscillator;
 mod qubo;

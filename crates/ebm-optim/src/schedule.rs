@@ -63,6 +63,41 @@ impl Schedule {
         Self::new(vec![(0.0, start), (1.0, end)])
     }
 
+    /// `count` equal periods, each `low` at first and `high` for its last part,
+    /// `duty` of it; the edges take a hundredth of a period.
+    ///
+    /// ```
+    /// let pulses = ebm_optim::schedule::Schedule::pulses(4, 0.5, 0.0, 3.0)?;
+    /// assert_eq!([0.1, 0.2, 0.3, 0.45].map(|f| pulses.at(f)), [0.0, 3.0, 0.0, 3.0]);
+    /// # Ok::<(), ebm_optim::ebm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// No periods or more than 10⁵, a duty that is not between 0.02 and 0.98, a
+    /// value that is not finite.
+    pub fn pulses(count: usize, duty: f64, low: f64, high: f64) -> Result<Self, Error> {
+        const EDGE: f64 = 0.01;
+        if !(1..=100_000).contains(&count) {
+            let (what, expected) = ("pulses of a schedule", "from 1 to 100000");
+            return Err(Error::Parameter { what, expected, value: count as f64 });
+        }
+        if !(2.0 * EDGE..=1.0 - 2.0 * EDGE).contains(&duty) {
+            let (what, expected) = ("duty of a pulse", "between 0.02 and 0.98");
+            return Err(Error::Parameter { what, expected, value: duty });
+        }
+        let mut knots = vec![(0.0, low)];
+        for k in 0..count {
+            let at = |part: f64| (k as f64 + part) / count as f64;
+            if k > 0 {
+                knots.push((at(EDGE), low));
+            }
+            knots.push((at(1.0 - duty), low));
+            knots.push((at(1.0 - duty + EDGE), high));
+            knots.push((at(1.0), high));
+        }
+        Self::new(knots)
+    }
+
     /// The value at `fraction`.
     #[must_use]
     pub fn at(&self, fraction: f64) -> f64 {
@@ -115,5 +150,11 @@ mod tests {
         ] {
             assert!(Schedule::new(knots.clone()).is_err(), "{knots:?}");
         }
+        for (count, duty, high) in
+            [(0, 0.5, 1.0), (200_000, 0.5, 1.0), (3, 0.0, 1.0), (3, 1.0, 1.0), (3, 0.5, f64::NAN)]
+        {
+            assert!(Schedule::pulses(count, duty, 0.0, high).is_err());
+        }
+        assert!(Schedule::pulses(100_000, 0.98, 0.0, 1.0).is_ok());
     }
 }

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use ebm_core::sde::{self, EulerMaruyama};
 use ebm_core::{Snapshot, random};
-use ebm_optim::oscillator::{AnnealedOscillators, natural_strength};
+use ebm_optim::oscillator::{AnnealedOscillators, Drive, natural_strength};
+use ebm_optim::schedule::Schedule;
 use ebm_optim::{Graph, OscillatorIsingMachine, Run, Solver, exhaustive, rudy};
 use rand::RngExt;
 
@@ -124,11 +125,10 @@ fn random_graph(nodes: usize, edges: usize, seed: u64) -> Result<Graph, Box<dyn 
 /// One run of the stochastic differential equation itself, phases modulo 2π.
 fn phases_over_time() -> Result<Plot, Box<dyn Error>> {
     let graph = random_graph(20, 60, 0)?;
-    let machine = OscillatorIsingMachine::default();
     let duration = 200.0;
-    let strength = machine.coupling * natural_strength(graph.ising());
-    let (locking, noise) = (machine.locking, machine.noise);
-    let field = AnnealedOscillators::new(graph.ising(), strength, locking, noise, duration)?;
+    let coupling = Schedule::constant(natural_strength(graph.ising()))?;
+    let drive = Drive { coupling, ..Drive::default() };
+    let field = AnnealedOscillators::new(graph.ising(), drive, duration)?;
     let mut rng = random::stream(0, 1);
     let start: Vec<f64> = (0..20).map(|_| rng.random_range(0.0..TAU)).collect();
     let mut phases = vec![vec![]; 20];

@@ -2,51 +2,65 @@
 //! stepped side by side in single precision.
 //!
 //! ```text
-//! θ ← θ − Δt ∇E(θ; K_s) + σ √Δt ξ,      ξᵢ = ±1 with equal probability
+//! for i = 1, …, n:   θᵢ ← θᵢ − Δt μᵢ ∂E/∂θᵢ + σ √(μᵢ Δt) ξᵢ,      ξᵢ = ±1
 //! ```
 //!
 //! This is the weak Euler scheme with two-point noise, which has the moments
-//! that weak order one needs and costs one random bit. The replicas of a spin
-//! are contiguous, so one sweep over the couplings feeds whole registers.
+//! that weak order one needs and costs one random bit, taken one oscillator
+//! after the other: each sees the new phases of those before it. The replicas of
+//! a spin are contiguous, so one sweep over the couplings feeds whole registers.
 //!
 //! Source: P. E. Kloeden and E. Platen, *Numerical Solution of Stochastic
 //! Differential Equations* (1992), §14.1; T. Wang and J. Roychowdhury, arXiv
 //! 1903.07163.
 
-use ebm_core::coupling::SparseCoupling;
-use ebm_core::{validate, vector_math};
+use std::f64::consts::TAU;
+use std::ops::Range;
+
+use ebm_core::validate;
+use ebm_core::vector_math::Level;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
-use super::natural_strength;
+use super::energy::check_frequencies;
+use super::{CouplingShape, Drive, Mobility, ReadOut, Reader, natural_strength, stable_step};
+use crate::kernels::oscillator::{Controls, LANES, Lanes, Node, Rows, State, sweep};
 use crate::schedule::Schedule;
 use crate::solver::{Method, Prepared};
 use crate::{Error, Ising, Task};
 
-/// Replicas in a block: one cache line of `f32`.
-const LANES: usize = 16;
-
-/// Settings of the machine.
-#[derive(Debug, Clone, PartialEq)]
+/// Settings of the machine. The defaults suit every problem; see [`Drive`] for
+/// what steers it.
+///
+/// ```
+/// use ebm_optim::oscillator::{CouplingShape, Drive, OscillatorIsingMachine};
+/// use ebm_optim::{Ising, Run, Solver, schedule::Schedule};
+/// let ring: Vec<_> = (0..12).map(|i| (i, (i + 1) % 12, -1.0)).collect();
+/// let ring = Ising::from_couplings(12, &ring)?;
+/// let run = Run { replicas: Some(16), steps: Some(1000), ..Run::seeded(1) };
+/// let machine = OscillatorIsingMachine {
+///     shape: CouplingShape::SquareWave { sharpness: 5.0 },
+///     drive: Drive { coupling: Schedule::ramp(0.5, 2.0)?, ..Drive::default() },
+///     ..Default::default()
+/// };
+/// assert_eq!(machine.solve(&ring, &run)?.best.energy, -12.0);
+/// # Ok::<(), ebm_optim::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct OscillatorIsingMachine {
-    /// Step size `Δt`.
-    pub step: f64,
-    /// Coupling strength `K` in units of [`natural_strength`].
-    pub coupling: f64,
-    /// Locking strength `K_s` over the run.
-    pub locking: Schedule,
-    /// Noise amplitude `σ` over the run.
-    pub noise: Schedule,
-}
-
-impl Default for OscillatorIsingMachine {
-    /// `K = 1`, `K_s` from 0 to 0.5, `σ` from 1.5 to 0, `Δt = 0.2`: the best of
-    /// a scan over sparse random graphs of 2000 nodes. More steps are worth
-    /// more than more replicas.
-    fn default() -> Self {
-        let ramp = |start, end| Schedule::ramp(start, end).unwrap_or_else(|_| unreachable!());
-        Self { step: 0.2, coupling: 1.0, locking: ramp(0.0, 0.5), noise: ramp(1.5, 0.0) }
-    }
+    /// Step size `Δt`. `None`: [`stable_step`].
+    pub step: Option<f64>,
+    /// `K` in units of [`natural_strength`], `K_s` and `σ` over the run.
+    pub drive: Drive,
+    /// The shape of the coupling.
+    pub shape: CouplingShape,
+    /// The paces `μ` of the oscillators.
+    pub mobility: Mobility,
+    /// Deviations `Ω` of the natural frequencies, one for each oscillator; empty
+    /// for none.
+    pub frequencies: Vec<f64>,
+    /// How spins are read out.
+    pub read_out: ReadOut,
 }
 
 impl Method for OscillatorIsingMachine {
@@ -55,57 +69,31 @@ impl Method for OscillatorIsingMachine {
     }
 
     fn prepare<'a>(&self, problem: &'a Ising) -> Result<Box<dyn Prepared + 'a>, Error> {
-        self.validate()?;
         Ok(Box::new(Network::new(self, problem)?))
     }
 }
 
-impl Prepared for Network {
-    fn lanes(&self) -> usize {
-        LANES
-    }
-
-    fn natural_steps(&self) -> usize {
-        5_000
-    }
-
-    fn run(&self, task: &mut Task<'_>) {
-        let mut block = Block::new(self, task);
-        let mut spins = vec![1; self.fields.len()];
-        let mut made = 0;
-        while made < task.steps() && !task.should_stop() {
-            block.step(self, made as f64 / task.steps() as f64);
-            made += 1;
-        }
-        vector_math::sin_cos(&block.theta, &mut block.sin, &mut block.cos);
-        for lane in 0..task.lanes() {
-            block.read_out(lane, &mut spins);
-            task.finish(&mut spins, made);
-        }
-    }
-}
-
 impl OscillatorIsingMachine {
-    fn validate(&self) -> Result<(), Error> {
-        let step = self.step as f32;
-        if !(step.is_normal() && step > 0.0) {
+    /// The step that the machine takes for `problem`.
+    ///
+    /// # Errors
+    /// Invalid settings.
+    pub fn step_for(&self, problem: &Ising) -> Result<f64, Error> {
+        let step = match self.step {
+            Some(step) => step,
+            None => stable_step(problem, &self.drive, self.shape, self.mobility)?,
+        };
+        let single = step as f32;
+        if !(single.is_normal() && single > 0.0) {
             let expected = "a positive normal number in single precision";
-            return Err(
-                ebm_core::Error::Parameter { what: "step", expected, value: self.step }.into()
-            );
+            return Err(ebm_core::Error::Parameter { what: "step", expected, value: step }.into());
         }
-        validate::non_negative("coupling strength K", self.coupling)?;
-        // What the steps multiply: 2 Δt K_s and σ √Δt.
-        check_schedule("locking strength K_s", &self.locking, 2.0 * self.step)?;
-        check_schedule("noise amplitude", &self.noise, self.step.sqrt())?;
-        Ok(())
+        Ok(step)
     }
 }
 
-/// Values must not be negative, and finite in single precision, as they are and
-/// times `factor`.
-fn check_schedule(what: &'static str, schedule: &Schedule, factor: f64) -> Result<(), Error> {
-    schedule.non_negative(what)?;
+/// Values must be finite in single precision, as they are and times `factor`.
+fn check_range(what: &'static str, schedule: &Schedule, factor: f64) -> Result<(), Error> {
     for &(_, value) in schedule.knots() {
         if !((value as f32).is_finite() && ((value * factor) as f32).is_finite()) {
             let expected = "finite in single precision, also in the units of a step";
@@ -116,129 +104,208 @@ fn check_schedule(what: &'static str, schedule: &Schedule, factor: f64) -> Resul
 }
 
 /// What all blocks share: the problem in units in which `K = 1`.
-struct Network {
+struct Network<'a> {
+    problem: &'a Ising,
     settings: OscillatorIsingMachine,
-    couplings: SparseCoupling<f32>,
-    fields: Vec<f32>,
+    step: f64,
+    rows: Rows,
+    nodes: Vec<Node>,
+    level: Level,
 }
 
-impl Network {
-    fn new(settings: &OscillatorIsingMachine, problem: &Ising) -> Result<Self, Error> {
-        let strength = settings.coupling * natural_strength(problem);
-        let edges: Vec<_> =
-            problem.pairs().map(|(i, j, w)| (i, j, (strength * w) as f32)).collect();
-        let fields: Vec<f32> = problem.fields().iter().map(|h| (strength * h) as f32).collect();
+/// Couplings visited between looks at the clock, about 100 µs.
+const POLL: usize = 50_000;
+
+impl<'a> Network<'a> {
+    fn new(settings: &OscillatorIsingMachine, problem: &'a Ising) -> Result<Self, Error> {
+        let OscillatorIsingMachine { drive, shape, mobility, frequencies, read_out, .. } = settings;
+        drive.validate()?;
+        shape.validate()?;
+        read_out.validate()?;
+        check_frequencies(problem, frequencies)?;
+        let step = settings.step_for(problem)?;
+        // What the steps multiply: Δt K, 2 Δt K_s and σ √Δt.
+        let factors = [step, 2.0 * step, step.sqrt()];
+        for ((what, schedule), factor) in drive.named().into_iter().zip(factors) {
+            check_range(what, schedule, factor)?;
+        }
+        let strength = natural_strength(problem);
+        let mobilities = mobility.of(problem);
+        let node = |i: usize| {
+            let drift = frequencies.get(i).map_or(0.0, |w| step * w / TAU);
+            Node {
+                field: (strength * problem.fields()[i]) as f32,
+                mobility: mobilities[i] as f32,
+                root: mobilities[i].sqrt() as f32,
+                drift: drift as f32,
+            }
+        };
+        let nodes: Vec<Node> = (0..problem.spins()).map(node).collect();
+        let fields: Vec<f32> = nodes.iter().map(|node| node.field).collect();
         validate::finite("scaled fields in single precision", &fields)?;
-        Ok(Self {
-            settings: settings.clone(),
-            couplings: SparseCoupling::from_edges(problem.spins(), &edges)?,
-            fields,
-        })
+        let drifts: Vec<f32> = nodes.iter().map(|node| node.drift).collect();
+        validate::finite("frequencies in single precision", &drifts)?;
+        let rows = Rows::new(problem, strength);
+        validate::finite("scaled couplings in single precision", &[rows.largest()])?;
+        let (settings, level) = (settings.clone(), Level::detect());
+        Ok(Self { problem, settings, step, rows, nodes, level })
+    }
+
+    /// Strengths at a fraction of the run, in turns a step.
+    fn controls(&self, fraction: f64) -> Controls {
+        let Drive { coupling, locking, noise } = &self.settings.drive;
+        Controls {
+            coupling: (self.step * coupling.at(fraction) / TAU) as f32,
+            locking: (2.0 * self.step * locking.at(fraction) / TAU) as f32,
+            kick: (noise.at(fraction) * self.step.sqrt() / TAU) as f32,
+            sharpness: match self.settings.shape {
+                CouplingShape::Sine => None,
+                CouplingShape::SquareWave { sharpness } => Some(sharpness as f32),
+            },
+        }
+    }
+}
+
+impl Prepared for Network<'_> {
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
+    fn natural_steps(&self) -> usize {
+        5_000
+    }
+
+    fn run(&self, task: &mut Task<'_>) {
+        let mut block = Block::new(self, task);
+        let mut looks = Looks::new(task.steps());
+        let mut made = 0;
+        while made < task.steps() && !task.should_stop() {
+            block.step(self, made as f64 / task.steps() as f64, || task.should_stop());
+            made += 1;
+            if looks.due(made) {
+                for lane in 0..task.lanes() {
+                    task.polish(block.read_out(ReadOut::Sign, lane));
+                }
+            }
+        }
+        for lane in 0..task.lanes() {
+            task.finish(block.read_out(self.settings.read_out, lane), made);
+        }
+    }
+}
+
+/// When to look at the replicas in the middle of a run: a few times towards its
+/// end, where the phases are binary, and never so often that it costs.
+struct Looks {
+    next: usize,
+    interval: usize,
+}
+
+impl Looks {
+    fn new(steps: usize) -> Self {
+        // A look costs about as much as 30 steps.
+        let interval = (steps / 16).max(600);
+        Self { next: steps - steps / 4, interval }
+    }
+
+    fn due(&mut self, made: usize) -> bool {
+        let due = made >= self.next;
+        if due {
+            self.next = made + self.interval;
+        }
+        due
     }
 }
 
 /// The phases of [`LANES`] replicas, those of one spin contiguous.
-struct Block {
-    theta: Vec<f32>,
-    sin: Vec<f32>,
-    cos: Vec<f32>,
-    coupled_sin: Vec<f32>,
-    coupled_cos: Vec<f32>,
+struct Block<'a> {
+    state: State,
     rngs: Vec<ChaCha8Rng>,
     /// Random words of each replica for one step, 32 spins a word.
     noise: Vec<u32>,
+    reader: Reader<'a>,
+    spins: Vec<i8>,
 }
 
-impl Block {
-    fn new(network: &Network, task: &Task<'_>) -> Self {
-        let n = network.fields.len();
+impl<'a> Block<'a> {
+    fn new(network: &Network<'a>, task: &Task<'_>) -> Self {
+        let n = network.nodes.len();
         let mut rngs: Vec<_> = (0..LANES).map(|lane| task.rng(lane)).collect();
-        let mut theta = vec![0.0; n * LANES];
+        let mut phases = vec![Lanes::ZERO; n];
         for (lane, rng) in rngs.iter_mut().enumerate() {
             let start = task.start(lane);
-            for i in 0..n {
+            for (i, phases) in phases.iter_mut().enumerate() {
                 // A given state leaves the unstable binary phases a little.
-                theta[i * LANES + lane] = match start.map(|spins| spins[i]) {
-                    None => rng.random_range(0.0..std::f32::consts::TAU),
-                    Some(1) => rng.random_range(-0.1..0.1),
-                    Some(_) => std::f32::consts::PI + rng.random_range(-0.1_f32..0.1),
+                phases.0[lane] = match start.map(|spins| spins[i]) {
+                    None => rng.random_range(-0.5..0.5),
+                    Some(1) => rng.random_range(-0.02..0.02),
+                    Some(_) => {
+                        let phase = rng.random_range(-0.02_f32..0.02);
+                        if phase < 0.0 { phase + 0.5 } else { phase - 0.5 }
+                    }
                 };
             }
         }
-        let zeros = vec![0.0; n * LANES];
+        let units = phases.iter().map(Lanes::unit).collect();
         Self {
-            theta,
-            sin: zeros.clone(),
-            cos: zeros.clone(),
-            coupled_sin: zeros.clone(),
-            coupled_cos: zeros,
+            state: State { phases, units },
             rngs,
             noise: vec![0; n.div_ceil(32) * LANES],
+            reader: Reader::new(network.problem),
+            spins: vec![1; n],
         }
     }
 
-    /// One step at the given fraction of the run.
-    fn step(&mut self, network: &Network, fraction: f64) {
-        let settings = &network.settings;
-        let dt = settings.step as f32;
-        let locking = settings.locking.at(fraction) as f32;
-        let kick = (settings.noise.at(fraction) * settings.step.sqrt()) as f32;
-        let lock = 2.0 * dt * locking;
-
-        vector_math::sin_cos(&self.theta, &mut self.sin, &mut self.cos);
-        network.couplings.apply_interleaved(&self.sin, &mut self.coupled_sin, LANES);
-        network.couplings.apply_interleaved(&self.cos, &mut self.coupled_cos, LANES);
-        for (word, lane) in (0..self.noise.len()).map(|k| (k / LANES, k % LANES)) {
-            self.noise[word * LANES + lane] = self.rngs[lane].next_u32();
+    /// One step at the given fraction of the run, cut short if asked to stop.
+    fn step(&mut self, network: &Network<'_>, fraction: f64, should_stop: impl Fn() -> bool) {
+        let controls = network.controls(fraction);
+        for words in self.noise.chunks_exact_mut(LANES) {
+            for (word, rng) in words.iter_mut().zip(&mut self.rngs) {
+                *word = rng.next_u32();
+            }
         }
-
-        let rows = self.theta.chunks_exact_mut(LANES);
-        let unit = self.sin.chunks_exact(LANES).zip(self.cos.chunks_exact(LANES));
-        let coupled =
-            self.coupled_sin.chunks_exact(LANES).zip(self.coupled_cos.chunks_exact(LANES));
-        for (i, ((theta, (s, c)), (js, jc))) in rows.zip(unit).zip(coupled).enumerate() {
-            let h = network.fields[i];
-            let words = &self.noise[i / 32 * LANES..(i / 32 + 1) * LANES];
-            let bit = (i % 32) as u32;
-            for lane in 0..LANES {
-                let sign = (words[lane] >> bit << 31) ^ kick.to_bits();
-                let force =
-                    dt * (s[lane] * (jc[lane] + h) - c[lane] * js[lane]) + lock * s[lane] * c[lane];
-                theta[lane] += f32::from_bits(sign) - force;
+        let Network { level, rows, nodes, .. } = network;
+        let mut range = Self::portion(rows, 0);
+        while !range.is_empty() {
+            sweep(*level, rows, nodes, &controls, &self.noise, range.clone(), &mut self.state);
+            range = Self::portion(rows, range.end);
+            if !range.is_empty() && should_stop() {
+                break;
             }
         }
     }
 
-    /// `sᵢ = sgn cos θᵢ` from the cosines of the final phases.
-    fn read_out(&self, lane: usize, spins: &mut [i8]) {
-        for (spin, cos) in spins.iter_mut().zip(self.cos.chunks_exact(LANES)) {
-            *spin = if cos[lane] >= 0.0 { 1 } else { -1 };
+    /// The nodes from `start` on that have about [`POLL`] couplings.
+    fn portion(rows: &Rows, start: usize) -> Range<usize> {
+        let n = rows.nodes();
+        let end_at = rows.entries_before(start) + POLL;
+        let whole = rows.entries_before(n) <= end_at && n - start <= POLL;
+        let mut end = if whole { n } else { start };
+        while end < n && end - start < POLL && rows.entries_before(end) < end_at {
+            end += 1;
         }
+        start..end
+    }
+
+    /// The spins of a lane.
+    fn read_out(&mut self, how: ReadOut, lane: usize) -> &mut [i8] {
+        for (turns, phases) in self.reader.turns.iter_mut().zip(&self.state.phases) {
+            *turns = f64::from(phases.0[lane]);
+        }
+        self.reader.read(how, &mut self.rngs[lane], &mut self.spins);
+        &mut self.spins
     }
 }
 
-/// Phases of replicas one after the other, before and after a run.
+/// Phases in radians of replicas one after the other, before and after a run.
 #[cfg(test)]
-type Phases = [Vec<f32>; 2];
+type Phases = [Vec<f64>; 2];
 
-/// The machine, leaving the phases of its one-block runs behind.
-#[cfg(test)]
-struct Recorder<'a> {
-    machine: &'a OscillatorIsingMachine,
-    phases: &'a std::sync::Mutex<Vec<(u64, Phases)>>,
-}
-
+/// The machine, leaving the phases of its blocks behind.
 #[cfg(test)]
 struct Recording<'a> {
-    network: Network,
-    phases: &'a std::sync::Mutex<Vec<(u64, Phases)>>,
-}
-
-#[cfg(test)]
-impl Recorder<'_> {
-    fn prepared(&self, problem: &Ising) -> Recording<'_> {
-        Recording { network: Network::new(self.machine, problem).unwrap(), phases: self.phases }
-    }
+    network: Network<'a>,
+    phases: std::sync::Mutex<Vec<(u64, Phases)>>,
 }
 
 #[cfg(test)]
@@ -253,16 +320,16 @@ impl Prepared for Recording<'_> {
 
     fn run(&self, task: &mut Task<'_>) {
         let mut block = Block::new(&self.network, task);
-        let lanes = |theta: &[f32]| -> Vec<f32> {
+        let lanes = |phases: &[Lanes]| -> Vec<f64> {
             (0..task.lanes())
-                .flat_map(|lane| theta.iter().skip(lane).step_by(LANES).copied())
+                .flat_map(|lane| phases.iter().map(move |x| TAU * f64::from(x.0[lane])))
                 .collect()
         };
-        let start = lanes(&block.theta);
+        let start = lanes(&block.state.phases);
         for k in 0..task.steps() {
-            block.step(&self.network, k as f64 / task.steps() as f64);
+            block.step(&self.network, k as f64 / task.steps() as f64, || false);
         }
-        let end = lanes(&block.theta);
+        let end = lanes(&block.state.phases);
         self.phases.lock().unwrap().push((task.index(), [start, end]));
     }
 }
@@ -271,13 +338,12 @@ impl Prepared for Recording<'_> {
 impl OscillatorIsingMachine {
     /// Phases of the replicas of a run one after the other, before and after.
     pub(super) fn phases(&self, problem: &Ising, run: &crate::Run) -> Phases {
-        let phases = std::sync::Mutex::new(Vec::new());
-        let recorder = Recorder { machine: self, phases: &phases };
-        let prepared = recorder.prepared(problem);
+        let network = Network::new(self, problem).unwrap();
+        let recording = Recording { network, phases: std::sync::Mutex::default() };
         let watch = |_: &crate::Progress| std::ops::ControlFlow::Continue(());
         let now = std::time::Instant::now();
-        let _ = crate::solver::drive(&prepared, problem, run, &watch, now);
-        let mut blocks = std::mem::take(&mut *phases.lock().unwrap());
+        let _ = crate::solver::drive(&recording, problem, run, &watch, now);
+        let mut blocks = recording.phases.into_inner().unwrap();
         blocks.sort_by_key(|(index, _)| *index);
         let [mut start, mut end] = [vec![], vec![]];
         for (_, [first, last]) in blocks {

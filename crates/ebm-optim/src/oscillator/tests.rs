@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use ebm_core::flow::GradientFlow;
-use ebm_core::{Curvature, Energy, Gradient, Lyapunov, VectorField, Workspace, random};
+use ebm_core::{Curvature, Energy, Gradient, Lyapunov, VectorField, Workspace, ode, random};
 use proptest::prelude::*;
 use rand::RngExt;
 
@@ -27,6 +27,14 @@ fn random_problem(n: usize, density: f64, fields: bool, seed: u64) -> Ising {
     problem.with_fields(values).unwrap()
 }
 
+/// The sine, or a square wave of some sharpness.
+fn shape_of(seed: u64) -> CouplingShape {
+    match seed % 3 {
+        0 => CouplingShape::Sine,
+        k => CouplingShape::SquareWave { sharpness: 4.0 * k as f64 },
+    }
+}
+
 fn phases(n: usize, seed: u64) -> Vec<f64> {
     let mut rng = random::stream(seed, 1);
     (0..n).map(|_| rng.random_range(-PI..PI)).collect()
@@ -38,7 +46,10 @@ proptest! {
     #[test]
     fn derivatives_match_finite_differences(seed in 0_u64..1000, k in 0.1..2.0, lock in 0.0..2.0) {
         let problem = random_problem(7, 0.6, true, seed);
+        let frequencies = phases(7, seed + 2);
         let energy = OscillatorEnergy::new(&problem, k, lock).unwrap();
+        let energy = energy.with_shape(shape_of(seed)).unwrap();
+        let energy = energy.with_frequencies(&frequencies).unwrap();
         let (x, v) = (phases(7, seed), phases(7, seed + 1));
         let gradient = energy.gradient_at(&x);
         let h = 1e-5;
@@ -47,12 +58,12 @@ proptest! {
         };
         let slope = (energy.energy_at(&shifted(1.0)) - energy.energy_at(&shifted(-1.0))) / (2.0 * h);
         let dot: f64 = gradient.iter().zip(&v).map(|(g, v)| g * v).sum();
-        prop_assert!((slope - dot).abs() < 1e-6 * (1.0 + dot.abs()));
+        prop_assert!((slope - dot).abs() < 2e-6 * (1.0 + dot.abs()));
         let mut hv = vec![0.0; 7];
         energy.hessian_vec(&x, &v, &mut hv, &mut Workspace::new());
         let (up, down) = (energy.gradient_at(&shifted(1.0)), energy.gradient_at(&shifted(-1.0)));
         for i in 0..7 {
-            prop_assert!(((up[i] - down[i]) / (2.0 * h) - hv[i]).abs() < 1e-5);
+            prop_assert!(((up[i] - down[i]) / (2.0 * h) - hv[i]).abs() < 1e-4);
         }
     }
 
@@ -62,16 +73,21 @@ proptest! {
         let mut rng = random::stream(seed, 2);
         let spins: Vec<i8> = (0..9).map(|_| if rng.random::<bool>() { 1 } else { -1 }).collect();
         let x: Vec<f64> = spins.iter().map(|&s| if s > 0 { 0.0 } else { PI }).collect();
-        let energy = OscillatorEnergy::new(&problem, k, lock).unwrap();
-        let expected = k * problem.energy(&spins).unwrap() - 9.0 * lock / 2.0;
+        let shape = shape_of(seed);
+        let energy = OscillatorEnergy::new(&problem, k, lock).unwrap().with_shape(shape).unwrap();
+        let carried = k * shape.potential(0.0) * problem.energy(&spins).unwrap();
+        let expected = carried - 9.0 * lock / 2.0;
         prop_assert!((energy.energy_at(&x) - expected).abs() < 1e-12 * (1.0 + expected.abs()));
-        prop_assert!(energy.gradient_at(&x).iter().all(|g| g.abs() < 1e-12));
+        prop_assert!(energy.gradient_at(&x).iter().all(|g| g.abs() < 1e-11));
     }
 
     #[test]
     fn noise_free_energy_never_rises_below_the_step_bound(seed in 0_u64..1000, fraction in 0.1..1.0) {
         let problem = random_problem(12, 0.4, true, seed);
         let energy = OscillatorEnergy::new(&problem, 1.0, 0.5).unwrap();
+        let frequencies = phases(12, seed + 3);
+        let energy = energy.with_shape(shape_of(seed)).unwrap();
+        let energy = energy.with_frequencies(&frequencies).unwrap();
         let h = fraction * 2.0 / energy.curvature_bound();
         let mut x = phases(12, seed);
         let mut before = energy.energy_at(&x);
@@ -94,55 +110,73 @@ fn rate_is_the_negative_squared_speed() {
     assert!((flow.lyapunov_rate(&x, &mut Workspace::new()) + speed).abs() < 1e-12 * speed);
 }
 
-/// The fast machine without noise is explicit Euler on the annealed field.
+/// The fast machine without noise is Euler's method on the annealed field, one
+/// oscillator after the other: it converges to the flow with order one.
 #[test]
-fn fast_form_agrees_with_the_ode_form() {
+fn fast_form_converges_to_the_flow() {
     let problem = random_problem(40, 0.15, true, 11);
-    let (steps, step) = (100, 0.05);
-    let locking = Schedule::ramp(0.0, 0.5).unwrap();
-    let silent = Schedule::constant(0.0).unwrap();
-    let machine = OscillatorIsingMachine {
-        step,
-        locking: locking.clone(),
-        noise: silent.clone(),
-        ..Default::default()
-    };
-    let duration = steps as f64 * step;
-    let field =
-        AnnealedOscillators::new(&problem, natural_strength(&problem), locking, silent, duration)
-            .unwrap();
-    let run = Run { replicas: Some(20), steps: Some(steps), ..Run::seeded(5) };
-    let [start, end] = machine.phases(&problem, &run);
-    assert_eq!((start.len(), end.len()), (20 * 40, 20 * 40));
-    let mut worst = 0.0_f64;
-    for (start, end) in start.chunks(40).zip(end.chunks(40)) {
-        let mut x: Vec<f64> = start.iter().map(|&v| f64::from(v)).collect();
-        for k in 0..steps {
-            let velocity = field.eval_at(k as f64 * step, &x);
-            x.iter_mut().zip(&velocity).for_each(|(x, v)| *x += step * v);
-        }
-        for (x, y) in x.iter().zip(end) {
-            worst = worst.max((x - f64::from(*y)).abs());
-        }
+    let frequencies: Vec<f64> = (0..40).map(|i| 0.02 * f64::from(i % 7) - 0.06).collect();
+    let strength = natural_strength(&problem);
+    let duration = 4.0;
+    for shape in [CouplingShape::Sine, CouplingShape::SquareWave { sharpness: 2.0 }] {
+        let ramp = |start, end| Schedule::ramp(start, end).unwrap();
+        let drive = |unit: f64| Drive {
+            coupling: ramp(0.5 * unit, unit),
+            locking: ramp(0.0, 0.5),
+            noise: ramp(0.0, 0.0),
+        };
+        let field = AnnealedOscillators::new(&problem, drive(strength), duration).unwrap();
+        let field = field.with_shape(shape).unwrap();
+        let field = field.with_frequencies(frequencies.clone()).unwrap();
+        let field = field.with_mobilities(local_mobilities(&problem)).unwrap();
+        let error = |steps: usize| {
+            let machine = OscillatorIsingMachine {
+                step: Some(duration / steps as f64),
+                drive: drive(1.0),
+                shape,
+                frequencies: frequencies.clone(),
+                ..Default::default()
+            };
+            let run = Run { replicas: Some(20), steps: Some(steps), ..Run::seeded(5) };
+            let [start, end] = machine.phases(&problem, &run);
+            assert_eq!((start.len(), end.len()), (20 * 40, 20 * 40));
+            let mut squares = 0.0;
+            for (start, end) in start.chunks(40).zip(end.chunks(40)) {
+                let options = ode::Options {
+                    tolerance: ode::Tolerance { rtol: 1e-8, atol: 1e-8 },
+                    ..Default::default()
+                };
+                let mut method = ode::TSITOURAS.stepper(40);
+                let exact =
+                    ode::integrate(&field, &mut method, (0.0, duration), start, &options).unwrap();
+                for (x, y) in exact.x.iter().zip(end) {
+                    let turns = (x - y) / (2.0 * PI);
+                    squares += (turns - turns.round()).powi(2);
+                }
+            }
+            squares.sqrt()
+        };
+        let (coarse, fine) = (error(400), error(800));
+        let order = (coarse / fine).log2();
+        assert!((order - 1.0).abs() < 0.1, "{shape:?}: {coarse:e} {fine:e}, order {order}");
     }
-    // Single precision: 100 steps of rounding at phases of order 2π, amplified
-    // by at most exp(∫ Lipschitz) ≈ e³ on the way.
-    assert!(worst < 2e-3, "largest phase difference {worst:e}");
-    assert!(worst > 0.0);
 }
 
-/// At constant `K_s` and `σ` the machine samples `exp(−E/T)` with `T = σ²/2`.
+/// At constant `K_s` and `σ` the machine samples `exp(−E/T)` with `T = σ²/2`,
+/// whatever the mobilities.
 #[test]
 fn noise_of_the_fast_form_has_its_temperature() {
     let problem = Ising::from_couplings(2, &[(0, 1, 1.0)]).unwrap();
+    let problem = problem.with_fields(vec![0.0, 2.0]).unwrap();
     let (sigma, lock) = (1.0, 0.4);
     let energy = OscillatorEnergy::new(&problem, 1.0, lock).unwrap();
+    let unit = 1.0 / natural_strength(&problem);
     let machine = OscillatorIsingMachine {
-        step: 0.01,
-        coupling: 1.0 / natural_strength(&problem),
-        locking: Schedule::constant(lock).unwrap(),
-        noise: Schedule::constant(sigma).unwrap(),
+        step: Some(0.01),
+        drive: Drive::constant(unit, lock, sigma).unwrap(),
+        ..Default::default()
     };
+    assert!(local_mobilities(&problem)[0] > 1.5 * local_mobilities(&problem)[1]);
     let mean_at = |temperature: f64| {
         // The trapezoidal rule is spectrally accurate for periodic integrands.
         let (mut z, mut mean) = (0.0, 0.0);
@@ -158,8 +192,7 @@ fn noise_of_the_fast_form_has_its_temperature() {
     };
     let run = Run { replicas: Some(8192), steps: Some(2000), ..Run::seeded(17) };
     let [_, end] = machine.phases(&problem, &run);
-    let values: Vec<f64> =
-        end.chunks(2).map(|x| energy.energy_at(&[f64::from(x[0]), f64::from(x[1])])).collect();
+    let values: Vec<f64> = end.chunks(2).map(|x| energy.energy_at(x)).collect();
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     let variance = values.iter().map(|e| (e - mean) * (e - mean)).sum::<f64>() / (count - 1.0);
@@ -248,26 +281,48 @@ fn fields_set_the_scale() {
 fn rejects_bad_settings() {
     let problem = random_problem(5, 0.5, false, 0);
     let constant = |value: f64| Schedule::constant(value).unwrap();
+    let with_step = |step: f64| OscillatorIsingMachine { step: Some(step), ..Default::default() };
+    let with_drive = |drive: Drive| OscillatorIsingMachine { drive, ..Default::default() };
+    let one = || Drive::default();
     let bad = [
-        OscillatorIsingMachine { step: 0.0, ..Default::default() },
-        OscillatorIsingMachine { step: f64::NAN, ..Default::default() },
-        OscillatorIsingMachine { coupling: -1.0, ..Default::default() },
-        OscillatorIsingMachine { coupling: f64::INFINITY, ..Default::default() },
-        OscillatorIsingMachine { step: 1e39, ..Default::default() },
-        OscillatorIsingMachine { step: 1e-50, ..Default::default() },
-        OscillatorIsingMachine { locking: constant(1e39), ..Default::default() },
-        OscillatorIsingMachine { locking: constant(-0.1), ..Default::default() },
-        OscillatorIsingMachine { noise: constant(1e39), ..Default::default() },
-        OscillatorIsingMachine { noise: constant(-0.1), ..Default::default() },
+        with_step(0.0),
+        with_step(f64::NAN),
+        with_step(1e39),
+        with_step(1e-50),
+        with_drive(Drive { coupling: constant(-1.0), ..one() }),
+        with_drive(Drive { coupling: constant(1e39), ..one() }),
+        with_drive(Drive { locking: constant(1e39), ..one() }),
+        with_drive(Drive { locking: constant(-0.1), ..one() }),
+        with_drive(Drive { noise: constant(1e39), ..one() }),
+        with_drive(Drive { noise: constant(-0.1), ..one() }),
+        OscillatorIsingMachine { frequencies: vec![0.0; 4], ..Default::default() },
+        OscillatorIsingMachine { frequencies: vec![f64::NAN; 5], ..Default::default() },
+        OscillatorIsingMachine { frequencies: vec![1e300; 5], ..Default::default() },
+        OscillatorIsingMachine {
+            shape: CouplingShape::SquareWave { sharpness: 0.0 },
+            ..Default::default()
+        },
+        OscillatorIsingMachine {
+            read_out: ReadOut::RandomHyperplane { draws: 0 },
+            ..Default::default()
+        },
     ];
     for machine in bad {
         assert!(machine.solve(&problem, &Run::default()).is_err(), "{machine:?}");
     }
-    let one = Schedule::constant(1.0).unwrap();
-    assert!(AnnealedOscillators::new(&problem, -1.0, one.clone(), one.clone(), 1.0).is_err());
-    assert!(AnnealedOscillators::new(&problem, 1.0, one.clone(), one.clone(), 0.0).is_err());
-    assert!(AnnealedOscillators::new(&problem, 1.0, constant(-1.0), one.clone(), 1.0).is_err());
-    assert!(AnnealedOscillators::new(&problem, 1.0, one, constant(-1.0), 1.0).is_err());
+    assert!(Drive::constant(-1.0, 0.0, 0.0).is_err());
+    assert!(Drive::constant(1.0, f64::NAN, 0.0).is_err());
+    let field = |drive: Drive, duration| AnnealedOscillators::new(&problem, drive, duration);
+    assert!(field(one(), 0.0).is_err());
+    assert!(field(Drive { coupling: constant(-1.0), ..one() }, 1.0).is_err());
+    assert!(field(Drive { locking: constant(-1.0), ..one() }, 1.0).is_err());
+    assert!(field(Drive { noise: constant(-1.0), ..one() }, 1.0).is_err());
+    let field = field(one(), 1.0).unwrap();
+    assert!(field.clone().with_mobilities(vec![1.0; 4]).is_err());
+    assert!(field.clone().with_mobilities(vec![0.0; 5]).is_err());
+    assert!(field.with_frequencies(vec![1.0; 4]).is_err());
+    let energy = OscillatorEnergy::new(&problem, 1.0, 0.0).unwrap();
+    assert!(energy.with_frequencies(&[0.0; 4]).is_err());
     assert!(OscillatorEnergy::new(&problem, f64::NAN, 0.0).is_err());
     assert!(problem.with_fields(vec![f64::NAN; 5]).is_err());
     assert!(Ising::from_couplings(0, &[]).is_err());

@@ -1,0 +1,4 @@
+//! Inner loops that are compiled for each instruction set and chosen at run
+//! time. Each is checked against a plain form.
+
+pub(crate) mod oscillator;

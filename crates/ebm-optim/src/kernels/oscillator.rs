@@ -1,0 +1,558 @@
+//! One step of an oscillator network, all of it in one pass over the couplings:
+//! gather, torque, noise, new phase, new sine and cosine.
+//!
+//! ```text
+//! for i = 0, 1, …, n − 1:
+//!     θᵢ ← θᵢ + μᵢ (Ωᵢ − a [Σⱼ Jᵢⱼ g(θᵢ − θⱼ) + hᵢ g(θᵢ)] − b sin θᵢ cos θᵢ) ± √μᵢ κ
+//! ```
+//!
+//! Nodes are updated in place, one after the other: a node feels the new phases
+//! of those before it. That halves the memory in flight, needs no bound on the
+//! spectral radius of `J` (only on the curvature along each phase), and has the
+//! same order as Euler's method. Sine and cosine of the 16 replicas of a node
+//! are two adjacent cache lines, so that one visit to a neighbor serves both
+//! sums. Phases are in turns, wrapped to `[−½, ½]`; there sine and cosine need
+//! no argument reduction beyond the quadrant.
+//!
+//! Only operations that IEEE 754 rounds in one way, in a fixed order: every
+//! [`Level`] gives the same bits.
+#![allow(unsafe_code)]
+
+use ebm_core::vector_math::Level;
+
+use crate::Ising;
+
+/// Replicas side by side: one cache line of `f32`.
+pub(crate) const LANES: usize = 16;
+
+/// `1.5·2²³`: adding it rounds to an integer, which the low bits then hold.
+const ROUND: f32 = 12_582_912.0;
+
+/// One number for each replica of a node.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(64))]
+pub(crate) struct Lanes(pub(crate) [f32; LANES]);
+
+/// Sines and cosines of the replicas of a node.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(128))]
+pub(crate) struct Unit {
+    pub(crate) sin: [f32; LANES],
+    pub(crate) cos: [f32; LANES],
+}
+
+impl Lanes {
+    pub(crate) const ZERO: Self = Self([0.0; LANES]);
+
+    /// Sines and cosines of these phases.
+    pub(crate) fn unit(&self) -> Unit {
+        let mut unit = Unit::ZERO;
+        for lane in 0..LANES {
+            (unit.sin[lane], unit.cos[lane]) = sin_cos_turns(self.0[lane]);
+        }
+        unit
+    }
+}
+
+impl Unit {
+    pub(crate) const ZERO: Self = Self { sin: [0.0; LANES], cos: [0.0; LANES] };
+}
+
+/// Rows of couplings. Where all have one magnitude, that is `scale` and a row
+/// is a list of positive and a list of negative neighbors.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    /// Row `i` is `columns[starts[i]..starts[i + 1]]`.
+    starts: Vec<u32>,
+    /// Below `nodes()`, each of them.
+    columns: Vec<u32>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Positions where the negative neighbors of each row begin.
+    Signs { negative: Vec<u32>, scale: f32 },
+    /// A weight a column.
+    Weights(Vec<f32>),
+}
+
+impl Rows {
+    /// The couplings of `problem` times `strength`.
+    pub(crate) fn new(problem: &Ising, strength: f64) -> Self {
+        let n = problem.spins();
+        let row = |i: usize| {
+            let (columns, weights) = problem.couplings().neighbors(i);
+            columns.iter().zip(weights).filter(|(_, w)| **w != 0.0)
+        };
+        let magnitude = (0..n).find_map(|i| row(i).next()).map_or(0.0, |(_, w)| w.abs());
+        let equal = (0..n).all(|i| row(i).all(|(_, w)| w.abs() == magnitude));
+        let (mut starts, mut columns) = (vec![0], vec![]);
+        let (mut negative, mut scaled) = (vec![], vec![]);
+        for i in 0..n {
+            if equal {
+                columns.extend(row(i).filter(|(_, w)| **w > 0.0).map(|(j, _)| *j));
+                negative.push(columns.len() as u32);
+                columns.extend(row(i).filter(|(_, w)| **w < 0.0).map(|(j, _)| *j));
+            } else {
+                columns.extend(row(i).map(|(j, _)| *j));
+                scaled.extend(row(i).map(|(_, w)| (strength * w) as f32));
+            }
+            starts.push(columns.len() as u32);
+        }
+        let kind = if equal {
+            Kind::Signs { negative, scale: (strength * magnitude) as f32 }
+        } else {
+            Kind::Weights(scaled)
+        };
+        // What the unchecked gather relies on.
+        assert!(columns.iter().all(|&j| (j as usize) < n));
+        Self { starts, columns, kind }
+    }
+
+    pub(crate) fn nodes(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Couplings stored before row `i`.
+    pub(crate) fn entries_before(&self, i: usize) -> usize {
+        self.starts[i] as usize
+    }
+
+    /// The largest magnitude stored, for a check of the range.
+    pub(crate) fn largest(&self) -> f32 {
+        match &self.kind {
+            Kind::Signs { scale, .. } => scale.abs(),
+            Kind::Weights(weights) => weights.iter().fold(0.0, |m: f32, w| m.max(w.abs())),
+        }
+    }
+}
+
+/// What a node has of its own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Node {
+    /// `hᵢ`, in units of the couplings.
+    pub(crate) field: f32,
+    /// `μᵢ`.
+    pub(crate) mobility: f32,
+    /// `√μᵢ`.
+    pub(crate) root: f32,
+    /// `Ωᵢ`, turns a step.
+    pub(crate) drift: f32,
+}
+
+/// What all nodes have in common in one step, in turns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Controls {
+    /// `a = Δt K`.
+    pub(crate) coupling: f32,
+    /// `b = 2 Δt K_s`.
+    pub(crate) locking: f32,
+    /// `κ = σ √Δt`.
+    pub(crate) kick: f32,
+    /// `β` of `g(Δ) = tanh(β sin Δ)`; none for `g = sin`.
+    pub(crate) sharpness: Option<f32>,
+}
+
+/// The phases of a block of replicas.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct State {
+    /// Phases in turns.
+    pub(crate) phases: Vec<Lanes>,
+    /// Their sines and cosines.
+    pub(crate) units: Vec<Unit>,
+}
+
+/// Updates the nodes of `range`. Bit `i mod 32` of word `16 ⌊i/32⌋ + r` of
+/// `noise` is the sign of the kick of node `i` in replica `r`.
+///
+/// # Panics
+/// If the lengths do not fit, or the range exceeds them.
+pub(crate) fn sweep(
+    level: Level,
+    rows: &Rows,
+    nodes: &[Node],
+    controls: &Controls,
+    noise: &[u32],
+    range: std::ops::Range<usize>,
+    state: &mut State,
+) {
+    let n = rows.nodes();
+    assert!(range.start <= range.end && range.end <= n);
+    assert!(nodes.len() == n && state.phases.len() == n && state.units.len() == n);
+    assert!(noise.len() >= n.div_ceil(32) * LANES);
+    let pass = Pass { rows, nodes, controls, noise, range, state };
+    match level.or_best() {
+        // SAFETY: `or_best` returns this level only where the machine has it.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { avx512(pass) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { avx2(pass) },
+        _ => pass.run(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn avx2(pass: Pass<'_>) {
+    pass.run();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+fn avx512(pass: Pass<'_>) {
+    pass.run();
+}
+
+struct Pass<'a> {
+    rows: &'a Rows,
+    nodes: &'a [Node],
+    controls: &'a Controls,
+    noise: &'a [u32],
+    range: std::ops::Range<usize>,
+    state: &'a mut State,
+}
+
+impl Pass<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { rows, nodes, controls, noise, range, state } = self;
+        for i in range {
+            let (begin, end) = (rows.starts[i] as usize, rows.starts[i + 1] as usize);
+            let own = state.units[i];
+            let field = nodes[i].field;
+            let torque = match (&rows.kind, controls.sharpness) {
+                (Kind::Signs { negative, scale }, None) => {
+                    let (plus, minus) =
+                        rows.columns[begin..end].split_at(negative[i] as usize - begin);
+                    let mut sum = Unit::ZERO;
+                    for &j in plus {
+                        add(&mut sum, neighbor(&state.units, j));
+                    }
+                    for &j in minus {
+                        subtract(&mut sum, neighbor(&state.units, j));
+                    }
+                    sine_torque(&own, &sum, *scale, field)
+                }
+                (Kind::Weights(weights), None) => {
+                    let mut sum = Unit::ZERO;
+                    for (&j, &w) in rows.columns[begin..end].iter().zip(&weights[begin..end]) {
+                        add_weighted(&mut sum, neighbor(&state.units, j), w);
+                    }
+                    sine_torque(&own, &sum, 1.0, field)
+                }
+                (Kind::Signs { negative, scale }, Some(sharpness)) => {
+                    let (plus, minus) =
+                        rows.columns[begin..end].split_at(negative[i] as usize - begin);
+                    let mut sum = square_field(&own, field, sharpness);
+                    for &j in plus {
+                        add_square(&mut sum, &own, neighbor(&state.units, j), *scale, sharpness);
+                    }
+                    for &j in minus {
+                        add_square(&mut sum, &own, neighbor(&state.units, j), -*scale, sharpness);
+                    }
+                    sum
+                }
+                (Kind::Weights(weights), Some(sharpness)) => {
+                    let mut sum = square_field(&own, field, sharpness);
+                    for (&j, &w) in rows.columns[begin..end].iter().zip(&weights[begin..end]) {
+                        add_square(&mut sum, &own, neighbor(&state.units, j), w, sharpness);
+                    }
+                    sum
+                }
+            };
+            let words = &noise[i / 32 * LANES..(i / 32 + 1) * LANES];
+            let kicks = Kicks { words, bit: (i % 32) as u32 };
+            update(&nodes[i], controls, &torque, &kicks, &mut state.phases[i], &mut state.units[i]);
+        }
+    }
+}
+
+#[inline(always)]
+fn neighbor(units: &[Unit], j: u32) -> &Unit {
+    debug_assert!((j as usize) < units.len());
+    // SAFETY: `Rows::new` checked that every column is below the number of
+    // nodes, and `sweep` that there are as many units.
+    unsafe { units.get_unchecked(j as usize) }
+}
+
+#[inline(always)]
+fn add(sum: &mut Unit, unit: &Unit) {
+    for lane in 0..LANES {
+        sum.sin[lane] += unit.sin[lane];
+        sum.cos[lane] += unit.cos[lane];
+    }
+}
+
+#[inline(always)]
+fn subtract(sum: &mut Unit, unit: &Unit) {
+    for lane in 0..LANES {
+        sum.sin[lane] -= unit.sin[lane];
+        sum.cos[lane] -= unit.cos[lane];
+    }
+}
+
+#[inline(always)]
+fn add_weighted(sum: &mut Unit, unit: &Unit, weight: f32) {
+    for lane in 0..LANES {
+        sum.sin[lane] += weight * unit.sin[lane];
+        sum.cos[lane] += weight * unit.cos[lane];
+    }
+}
+
+/// `sin θᵢ (s Σ cos θⱼ + h) − cos θᵢ s Σ sin θⱼ`.
+#[inline(always)]
+fn sine_torque(own: &Unit, sum: &Unit, scale: f32, field: f32) -> Lanes {
+    let mut torque = Lanes::ZERO;
+    for lane in 0..LANES {
+        let along = scale * sum.cos[lane] + field;
+        let across = scale * sum.sin[lane];
+        torque.0[lane] = own.sin[lane] * along - own.cos[lane] * across;
+    }
+    torque
+}
+
+#[inline(always)]
+fn square_field(own: &Unit, field: f32, sharpness: f32) -> Lanes {
+    let mut torque = Lanes::ZERO;
+    for lane in 0..LANES {
+        torque.0[lane] = field * tanh(sharpness * own.sin[lane]);
+    }
+    torque
+}
+
+#[inline(always)]
+fn add_square(sum: &mut Lanes, own: &Unit, unit: &Unit, weight: f32, sharpness: f32) {
+    for lane in 0..LANES {
+        let sine = own.sin[lane] * unit.cos[lane] - own.cos[lane] * unit.sin[lane];
+        sum.0[lane] += weight * tanh(sharpness * sine);
+    }
+}
+
+/// The random signs of a node.
+struct Kicks<'a> {
+    words: &'a [u32],
+    bit: u32,
+}
+
+#[inline(always)]
+fn update(
+    node: &Node,
+    controls: &Controls,
+    torque: &Lanes,
+    kicks: &Kicks<'_>,
+    phases: &mut Lanes,
+    unit: &mut Unit,
+) {
+    let coupling = node.mobility * controls.coupling;
+    let locking = node.mobility * controls.locking;
+    let drift = node.mobility * node.drift;
+    let kick = (node.root * controls.kick).to_bits();
+    for lane in 0..LANES {
+        let lock = locking * (unit.sin[lane] * unit.cos[lane]);
+        let pull = coupling * torque.0[lane] + lock;
+        let kick = f32::from_bits((kicks.words[lane] >> kicks.bit << 31) ^ kick);
+        let moved = phases.0[lane] + (kick + (drift - pull));
+        let phase = moved - ((moved + ROUND) - ROUND);
+        phases.0[lane] = phase;
+        (unit.sin[lane], unit.cos[lane]) = sin_cos_turns(phase);
+    }
+}
+
+/// Sine and cosine of `x` turns, `|x| ≤ 1`, to about 2⁻²³ absolute: with `4 x`
+/// split into quadrant and remainder `r`, Taylor polynomials of `sin(π r/2)` and
+/// `cos(π r/2)` on `|r| ≤ ½`.
+#[inline(always)]
+pub(crate) fn sin_cos_turns(x: f32) -> (f32, f32) {
+    const SIN: [f32; 5] =
+        [std::f32::consts::FRAC_PI_2, -0.645_964_1, 0.079_692_63, -0.004_681_754, 0.000_160_441_18];
+    const COS: [f32; 4] = [-1.233_700_5, 0.253_669_5, -0.020_863_48, 0.000_919_260_3];
+    let quarters = 4.0 * x;
+    let shifted = quarters + ROUND;
+    let quadrant = shifted.to_bits();
+    let r = quarters - (shifted - ROUND);
+    let z = r * r;
+    let sine = r * (SIN[0] + z * (SIN[1] + z * (SIN[2] + z * (SIN[3] + z * SIN[4]))));
+    let cosine = 1.0 + z * (COS[0] + z * (COS[1] + z * (COS[2] + z * COS[3])));
+    let odd = quadrant & 1 == 1;
+    let (s, c) = if odd { (cosine, sine) } else { (sine, cosine) };
+    let s_sign = (quadrant & 2) << 30;
+    let c_sign = (quadrant.wrapping_add(1) & 2) << 30;
+    (f32::from_bits(s.to_bits() ^ s_sign), f32::from_bits(c.to_bits() ^ c_sign))
+}
+
+/// `1 − 2/(e²ˣ + 1)` to about 2⁻²² absolute.
+#[inline(always)]
+fn tanh(x: f32) -> f32 {
+    /// `(ln 2)ᵏ/k!`
+    const POWER: [f32; 6] = [
+        std::f32::consts::LN_2,
+        0.240_226_5,
+        0.055_504_11,
+        0.009_618_13,
+        0.001_333_356,
+        0.000_154_035_3,
+    ];
+    // tanh 10 rounds to one.
+    let x = if x > 10.0 { 10.0 } else { x };
+    let x = if x < -10.0 { -10.0 } else { x };
+    let t = x * (2.0 * std::f32::consts::LOG2_E);
+    let shifted = t + ROUND;
+    let k = shifted - ROUND;
+    let f = t - k;
+    let tail = POWER[2] + f * (POWER[3] + f * (POWER[4] + f * POWER[5]));
+    let fraction = 1.0 + f * (POWER[0] + f * (POWER[1] + f * tail));
+    let power = f32::from_bits((k + (ROUND + 127.0)).to_bits() << 23);
+    1.0 - 2.0 / (fraction * power + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ebm_core::random;
+    use rand::{Rng, RngExt};
+
+    #[test]
+    fn sine_and_cosine_are_accurate() {
+        for k in -400_000..=400_000 {
+            let x = k as f32 / 400_000.0;
+            let (s, c) = sin_cos_turns(x);
+            let (sin, cos) = (std::f64::consts::TAU * f64::from(x)).sin_cos();
+            assert!((f64::from(s) - sin).abs() < 3e-7, "sin {x}");
+            assert!((f64::from(c) - cos).abs() < 3e-7, "cos {x}");
+        }
+    }
+
+    #[test]
+    fn hyperbolic_tangent_is_accurate() {
+        for k in -300_000..=300_000 {
+            let x = k as f32 / 20_000.0;
+            assert!((f64::from(tanh(x)) - f64::from(x).tanh()).abs() < 4e-7, "tanh {x}");
+        }
+        assert!(tanh(f32::NAN).is_nan());
+    }
+
+    fn glass(n: usize, degree: usize, weighted: bool) -> Ising {
+        let mut rng = random::stream(3, 0);
+        let mut pairs = std::collections::BTreeMap::new();
+        for _ in 0..n * degree / 2 {
+            let (i, j) = (rng.random_range(0..n), rng.random_range(0..n));
+            let weight = if weighted { rng.random_range(-1.0..1.0) } else { 1.0 };
+            if i != j {
+                pairs.insert((i.min(j), i.max(j)), if rng.random() { weight } else { -weight });
+            }
+        }
+        let pairs: Vec<_> = pairs.into_iter().map(|((i, j), w)| (i, j, w)).collect();
+        Ising::from_couplings(n, &pairs).unwrap()
+    }
+
+    fn random_state(n: usize) -> (State, Vec<Node>, Vec<u32>) {
+        let mut rng = random::stream(4, 0);
+        let mut phases = vec![Lanes::ZERO; n];
+        for lanes in &mut phases {
+            lanes.0.iter_mut().for_each(|x| *x = rng.random_range(-0.5..0.5));
+        }
+        let units = phases.iter().map(Lanes::unit).collect();
+        let mut node = || {
+            let mobility: f32 = rng.random_range(0.2..2.0);
+            let (field, drift) = (rng.random_range(-1.0..1.0), rng.random_range(-0.01..0.01));
+            Node { field, mobility, root: mobility.sqrt(), drift }
+        };
+        let nodes = (0..n).map(|_| node()).collect();
+        let noise = (0..n.div_ceil(32) * LANES).map(|_| rng.next_u32()).collect();
+        (State { phases, units }, nodes, noise)
+    }
+
+    fn controls(sharpness: Option<f32>) -> Controls {
+        Controls { coupling: 0.03, locking: 0.02, kick: 0.05, sharpness }
+    }
+
+    /// The same step in double precision, from the equation.
+    fn twin(
+        problem: &Ising,
+        nodes: &[Node],
+        controls: &Controls,
+        noise: &[u32],
+        x: &mut [f64],
+        lane: usize,
+    ) {
+        use std::f64::consts::TAU;
+        let torque = |delta: f64| match controls.sharpness {
+            None => delta.sin(),
+            Some(sharpness) => (f64::from(sharpness) * delta.sin()).tanh(),
+        };
+        for i in 0..x.len() {
+            let (columns, weights) = problem.couplings().neighbors(i);
+            let mut sum = f64::from(nodes[i].field) * torque(TAU * x[i]);
+            for (&j, w) in columns.iter().zip(weights) {
+                sum += w * torque(TAU * (x[i] - x[j as usize]));
+            }
+            let lock = (TAU * x[i]).sin() * (TAU * x[i]).cos();
+            let pull = f64::from(controls.coupling) * sum + f64::from(controls.locking) * lock;
+            let sign = if noise[i / 32 * LANES + lane] >> (i % 32) & 1 == 1 { -1.0 } else { 1.0 };
+            let mobility = f64::from(nodes[i].mobility);
+            let kick = sign * mobility.sqrt() * f64::from(controls.kick);
+            x[i] += kick + mobility * (f64::from(nodes[i].drift) - pull);
+        }
+    }
+
+    #[test]
+    fn agrees_with_the_equation() {
+        let n = 70;
+        for (weighted, sharpness) in
+            [(false, None), (true, None), (false, Some(5.0)), (true, Some(5.0))]
+        {
+            let problem = glass(n, 6, weighted);
+            let (mut state, nodes, noise) = random_state(n);
+            let rows = Rows::new(&problem, 1.0);
+            let controls = controls(sharpness);
+            let mut twins: Vec<Vec<f64>> = (0..LANES)
+                .map(|lane| state.phases.iter().map(|x| f64::from(x.0[lane])).collect())
+                .collect();
+            sweep(Level::detect(), &rows, &nodes, &controls, &noise, 0..n, &mut state);
+            for (lane, x) in twins.iter_mut().enumerate() {
+                twin(&problem, &nodes, &controls, &noise, x, lane);
+                for (i, x) in x.iter().enumerate() {
+                    let difference = x - f64::from(state.phases[i].0[lane]);
+                    let wrapped = difference - difference.round();
+                    assert!(wrapped.abs() < 2e-6, "node {i} lane {lane}: {wrapped:e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn levels_and_ranges_give_the_same_bits() {
+        let n = 100;
+        for (weighted, sharpness) in [(false, None), (true, None), (true, Some(3.0))] {
+            let problem = glass(n, 8, weighted);
+            let rows = Rows::new(&problem, 0.7);
+            let (start, nodes, noise) = random_state(n);
+            let at = |level: Level, cuts: &[usize]| {
+                let mut state = start.clone();
+                for cut in cuts.windows(2) {
+                    let range = cut[0]..cut[1];
+                    sweep(level, &rows, &nodes, &controls(sharpness), &noise, range, &mut state);
+                }
+                state
+            };
+            let baseline = at(Level::Baseline, &[0, n]);
+            for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
+                assert_eq!(at(level, &[0, n]), baseline, "{level:?}");
+                assert_eq!(at(level, &[0, 1, 33, 64, n]), baseline, "{level:?}");
+            }
+            assert_ne!(baseline, start);
+        }
+    }
+
+    #[test]
+    fn couplings_of_zero_are_none() {
+        let problem = Ising::from_couplings(3, &[(0, 1, 0.0), (1, 2, -2.0)]).unwrap();
+        let rows = Rows::new(&problem, 0.5);
+        assert_eq!((rows.columns.len(), rows.largest()), (2, 1.0));
+        assert!(matches!(rows.kind, Kind::Signs { .. }));
+        let free = Rows::new(&Ising::from_couplings(2, &[]).unwrap(), 1.0);
+        assert_eq!((free.nodes(), free.entries_before(2), free.largest()), (2, 0, 0.0));
+    }
+}

@@ -1,0 +1,179 @@
+//! Strength, mobilities and step that suit a problem.
+//!
+//! ```text
+//! K unit:      √(n − 1) / ‖(J, h)‖_F
+//! mobilities:  μᵢ = r̄ / rᵢ,     rᵢ = Σⱼ |Jᵢⱼ| + |hᵢ|,   r̄ their mean
+//! step:        Δt = 2 / λ_max(C),     C = M^½ [K g′(0) (J + diag |h|) + 2 K_s] M^½,   M = diag μ
+//! ```
+//!
+//! A node with many couplings feels a steep potential and a leaf a shallow one:
+//! mobilities let both move at their pace without changing the stationary law.
+//! Steps in the direction of one phase are stable up to two over its curvature.
+//! Low states `s` have curvatures `K sᵢ (J s)ᵢ + 2 K_s`, on average at most
+//! `λ_max` of the matrix above.
+
+use crate::lanczos::largest_eigenvalue;
+use crate::schedule::Schedule;
+use crate::{Error, Ising};
+
+use super::{CouplingShape, Drive};
+
+/// The coupling strength `√(n − 1) / ‖(J, h)‖_F` in which `K` is measured (every
+/// coupling counts twice and every field once): about one over the square root
+/// of the degree, so that the same `K`, noise and step suit sparse and dense
+/// problems. One if all couplings and fields vanish.
+#[must_use]
+pub fn natural_strength(problem: &Ising) -> f64 {
+    let n = problem.spins();
+    let weights = || {
+        let couplings = (0..n).flat_map(|i| problem.couplings().neighbors(i).1);
+        couplings.chain(problem.fields())
+    };
+    // Scaled by the largest, the squares cannot overflow.
+    let largest = weights().fold(0.0_f64, |m, w| m.max(w.abs()));
+    if largest == 0.0 {
+        return 1.0;
+    }
+    let squares: f64 = weights().map(|w| (w / largest) * (w / largest)).sum();
+    ((n.max(2) - 1) as f64 / squares).sqrt() / largest
+}
+
+/// The paces of the oscillators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mobility {
+    /// One for all.
+    Uniform,
+    /// Inverse to the couplings of each, [`local_mobilities`].
+    #[default]
+    Local,
+}
+
+/// Limits of a mobility: a leaf need not move faster, and none stands still.
+const MOBILITIES: (f64, f64) = (1e-9, 4.0);
+
+/// Mobilities inverse to the sum of the magnitudes of a node's couplings and
+/// field, one on average of those sums and for nodes without any; between
+/// 10⁻⁹ and 4.
+#[must_use]
+pub fn local_mobilities(problem: &Ising) -> Vec<f64> {
+    let n = problem.spins();
+    let strength = |i: usize| {
+        let (_, weights) = problem.couplings().neighbors(i);
+        weights.iter().map(|w| w.abs()).sum::<f64>() + problem.fields()[i].abs()
+    };
+    let largest = (0..n).map(strength).fold(0.0, f64::max);
+    // Relative to the largest, the mean cannot overflow.
+    let relative = |i: usize| strength(i) / largest;
+    let (mut sum, mut count) = (0.0, 0_usize);
+    for relative in (0..n).map(relative).filter(|r| *r > 0.0) {
+        sum += relative;
+        count += 1;
+    }
+    let mean = sum / count.max(1) as f64;
+    (0..n)
+        .map(|i| match relative(i) {
+            r if r > 0.0 => (mean / r).clamp(MOBILITIES.0, MOBILITIES.1),
+            _ => 1.0,
+        })
+        .collect()
+}
+
+impl Mobility {
+    pub(super) fn of(self, problem: &Ising) -> Vec<f64> {
+        match self {
+            Self::Uniform => vec![1.0; problem.spins()],
+            Self::Local => local_mobilities(problem),
+        }
+    }
+}
+
+/// Steps of the eigenvalue iteration: a few per cent are enough.
+const ITERATIONS: usize = 30;
+
+/// No step is longer, whatever the curvature.
+const LONGEST_STEP: f64 = 1.0;
+
+/// The step at which the sequential machine with this drive, `K` in units of
+/// [`natural_strength`], follows the flow stably where it matters: near states
+/// of low energy.
+///
+/// # Errors
+/// A drive with a negative value or a shape with an invalid parameter.
+pub fn stable_step(
+    problem: &Ising,
+    drive: &Drive,
+    shape: CouplingShape,
+    mobility: Mobility,
+) -> Result<f64, Error> {
+    drive.validate()?;
+    shape.validate()?;
+    let largest =
+        |schedule: &Schedule| schedule.knots().iter().map(|knot| knot.1).fold(0.0, f64::max);
+    let strength = largest(&drive.coupling) * shape.steepest() * natural_strength(problem);
+    let locking = 2.0 * largest(&drive.locking);
+    let roots: Vec<f64> = mobility.of(problem).iter().map(|mu| mu.sqrt()).collect();
+    let curvature = largest_eigenvalue(problem.spins(), ITERATIONS, 0, |v, out| {
+        for (i, out) in out.iter_mut().enumerate() {
+            let (neighbors, weights) = problem.couplings().neighbors(i);
+            let own = (strength * problem.fields()[i].abs() + locking) * roots[i] * v[i];
+            let pairs = neighbors.iter().zip(weights);
+            let terms = pairs.map(|(&j, w)| strength * w * roots[j as usize] * v[j as usize]);
+            *out = roots[i] * (own + terms.sum::<f64>());
+        }
+    });
+    let step = 2.0 / curvature.value.max(0.0);
+    Ok(step.min(LONGEST_STEP))
+}
+
+/// [`stable_step`] of the machine's defaults.
+///
+/// ```
+/// use ebm_optim::{Ising, oscillator::recommended_step};
+/// let ring: Vec<_> = (0..50).map(|i| (i, (i + 1) % 50, -1.0)).collect();
+/// let step = recommended_step(&Ising::from_couplings(50, &ring)?);
+/// assert!(step > 0.4 && step < 1.0);
+/// # Ok::<(), ebm_optim::Error>(())
+/// ```
+#[must_use]
+pub fn recommended_step(problem: &Ising) -> f64 {
+    stable_step(problem, &Drive::default(), CouplingShape::Sine, Mobility::Local)
+        .unwrap_or(LONGEST_STEP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mobilities_are_inverse_to_the_couplings() {
+        let star: Vec<_> = (1..9).map(|j| (0, j, -1.0)).collect();
+        let mu = local_mobilities(&Ising::from_couplings(10, &star).unwrap());
+        // Strengths 8 and 1 (eight times), mean 16/9; the last is alone.
+        assert!((mu[0] - 2.0 / 9.0).abs() < 1e-15);
+        assert!((mu[1] - 16.0 / 9.0).abs() < 1e-15);
+        assert_eq!(mu[9], 1.0);
+        let huge = Ising::from_couplings(3, &[(0, 1, 1e200), (1, 2, 1e-200)]).unwrap();
+        assert!(local_mobilities(&huge).iter().all(|mu| *mu > 0.0 && mu.is_finite()));
+    }
+
+    #[test]
+    fn steps_do_not_depend_on_the_unit_of_the_couplings() {
+        let pairs =
+            |unit: f64| -> Vec<_> { (0..20).map(|i| (i, (7 * i + 3) % 61, unit)).collect() };
+        let step = |unit: f64| recommended_step(&Ising::from_couplings(61, &pairs(unit)).unwrap());
+        assert!((step(1.0) - step(1e-30)).abs() < 1e-12);
+        assert!((step(1.0) - step(1e30)).abs() < 1e-12);
+        let free = Ising::from_couplings(4, &[]).unwrap();
+        assert_eq!(recommended_step(&free), LONGEST_STEP);
+    }
+
+    /// All spins of a ferromagnet feel all others: the step falls.
+    #[test]
+    fn dense_ferromagnets_take_short_steps() {
+        let all = |w: f64| -> Vec<_> {
+            (0..40).flat_map(|i| (i + 1..40).map(move |j| (i, j, w))).collect()
+        };
+        let step = |w: f64| recommended_step(&Ising::from_couplings(40, &all(w)).unwrap());
+        assert!(step(1.0) < 0.3 && step(-1.0) > 0.5, "{} {}", step(1.0), step(-1.0));
+    }
+}
