@@ -1,6 +1,6 @@
 //! Every solver with its default settings, by name.
 
-use crate::{OscillatorIsingMachine, Solver};
+use crate::{OscillatorIsingMachine, Portfolio, Solver};
 
 /// Every solver with its default settings, in alphabetical order.
 ///
@@ -10,7 +10,7 @@ use crate::{OscillatorIsingMachine, Solver};
 /// ```
 #[must_use]
 pub fn all() -> Vec<Box<dyn Solver>> {
-    vec![Box::new(OscillatorIsingMachine::default())]
+    vec![Box::new(OscillatorIsingMachine::default()), Box::new(Portfolio::default())]
 }
 
 /// The solver of that name with its default settings.

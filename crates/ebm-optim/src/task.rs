@@ -35,7 +35,15 @@ impl<'a> Task<'a> {
         let best = State { spins, energy: f64::INFINITY };
         let replicas = Vec::with_capacity(lanes);
         let (seen, reached, descent) = (false, false, None);
-        Self { shared, index, first, lanes, steps, best, seen, reached, replicas, descent }
+        let mut task =
+            Self { shared, index, first, lanes, steps, best, seen, reached, replicas, descent };
+        // What the user knows already is the least to be returned.
+        for lane in 0..lanes.min(shared.run.starts.len()) {
+            if let Some(start) = task.start(lane) {
+                task.offer(start, shared.problem.energy_of(start));
+            }
+        }
+        task
     }
 
     /// Position of this block among the blocks of the run.
