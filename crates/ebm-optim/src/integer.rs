@@ -38,11 +38,7 @@ impl IntegerIsing {
     #[must_use]
     pub fn new(problem: &Ising) -> Option<Self> {
         let n = problem.spins();
-        let row_bound = |i: usize| {
-            let (_, weights) = problem.couplings().neighbors(i);
-            weights.iter().map(|w| w.abs()).sum::<f64>() + problem.fields()[i].abs()
-        };
-        let largest = (0..n).map(row_bound).fold(0.0, f64::max);
+        let largest = Self::largest(problem);
         let values = || {
             let weights = (0..n).flat_map(|i| problem.couplings().neighbors(i).1);
             weights.chain(problem.fields()).copied()
@@ -56,20 +52,57 @@ impl IntegerIsing {
                     (scaled - scaled.round()).abs() <= tolerance * scaled.abs()
                 })
         })?;
-        let integer = |value: &f64| (value * grain.0).round() as i32;
+        Some(Self::scaled(problem, grain.0, (largest * grain.0).round() as i32))
+    }
+
+    /// The problem in integers: exactly where [`new`](Self::new) finds a unit,
+    /// otherwise rounded to multiples of a unit so small that the largest local
+    /// field takes 28 bits.
+    ///
+    /// ```
+    /// use ebm_optim::{IntegerIsing, Ising};
+    /// let problem = Ising::from_couplings(3, &[(0, 1, 0.3), (1, 2, std::f64::consts::PI)])?;
+    /// let integers = IntegerIsing::rounded(&problem);
+    /// let coupling = f64::from(integers.neighbors(1).1[1]) * integers.unit();
+    /// assert!((coupling - std::f64::consts::PI).abs() < 1e-7);
+    /// # Ok::<(), ebm_optim::Error>(())
+    /// ```
+    #[must_use]
+    pub fn rounded(problem: &Ising) -> Self {
+        if let Some(exact) = Self::new(problem) {
+            return exact;
+        }
+        let largest = Self::largest(problem);
+        // Rounding adds at most half a unit a coupling; a power of two makes the
+        // unit exact. The range of exponents keeps the unit a normal number.
+        let exponent = (FIELD_LIMIT / 2.0).log2().floor() - largest.log2().ceil();
+        let grain = exponent.clamp(-1000.0, 1000.0).exp2();
+        Self::scaled(problem, grain, FIELD_LIMIT as i32)
+    }
+
+    fn largest(problem: &Ising) -> f64 {
+        let row_bound = |i: usize| {
+            let (_, weights) = problem.couplings().neighbors(i);
+            weights.iter().map(|w| w.abs()).sum::<f64>() + problem.fields()[i].abs()
+        };
+        (0..problem.spins()).map(row_bound).fold(0.0, f64::max)
+    }
+
+    fn scaled(problem: &Ising, grain: f64, largest_field: i32) -> Self {
+        let n = problem.spins();
+        let integer = |value: &f64| (value * grain).round() as i32;
         let (mut starts, mut columns, mut weights) = (vec![0], vec![], vec![]);
         for i in 0..n {
             let (neighbors, row) = problem.couplings().neighbors(i);
-            let stored = neighbors.iter().zip(row).filter(|(_, w)| **w != 0.0);
+            let stored = neighbors.iter().zip(row.iter().map(integer)).filter(|(_, w)| *w != 0);
             for (j, w) in stored {
                 columns.push(*j);
-                weights.push(integer(w));
+                weights.push(w);
             }
             starts.push(columns.len() as u32);
         }
         let fields: Vec<i32> = problem.fields().iter().map(integer).collect();
-        let largest_field = (largest * grain.0).round() as i32;
-        Some(Self { starts, columns, weights, fields, unit: 1.0 / grain.0, largest_field })
+        Self { starts, columns, weights, fields, unit: 1.0 / grain, largest_field }
     }
 
     /// Number of spins.

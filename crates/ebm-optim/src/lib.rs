@@ -38,8 +38,10 @@ pub mod reduction;
 pub mod rudy;
 mod run;
 pub mod schedule;
+pub mod simulated_annealing;
 pub mod solver;
 pub mod solvers;
+mod spin_system;
 mod task;
 
 pub use ebm_core;
@@ -52,5 +54,6 @@ pub use portfolio::Portfolio;
 pub use qubo::{Qubo, binary_of_spins, spins_of_binary};
 pub use reduction::Reduction;
 pub use run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
+pub use simulated_annealing::SimulatedAnnealing;
 pub use solver::Solver;
 pub use task::Task;

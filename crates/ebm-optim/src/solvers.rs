@@ -1,6 +1,6 @@
 //! Every solver with its default settings, by name.
 
-use crate::{OscillatorIsingMachine, Portfolio, Solver};
+use crate::{OscillatorIsingMachine, Portfolio, SimulatedAnnealing, Solver};
 
 /// Every solver with its default settings, in alphabetical order.
 ///
@@ -10,7 +10,11 @@ use crate::{OscillatorIsingMachine, Portfolio, Solver};
 /// ```
 #[must_use]
 pub fn all() -> Vec<Box<dyn Solver>> {
-    vec![Box::new(OscillatorIsingMachine::default()), Box::new(Portfolio::default())]
+    vec![
+        Box::new(SimulatedAnnealing::default()),
+        Box::new(OscillatorIsingMachine::default()),
+        Box::new(Portfolio::default()),
+    ]
 }
 
 /// The solver of that name with its default settings.

@@ -2,3 +2,4 @@
 //! time. Each is checked against a plain form.
 
 pub(crate) mod oscillator;
+pub(crate) mod sweep;

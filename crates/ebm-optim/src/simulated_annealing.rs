@@ -1,0 +1,377 @@
+//! Simulated annealing: single-spin updates at a temperature that falls.
+//!
+//! ```text
+//! flip i with probability  min(1, e^{−ΔHᵢ/T})  or  1/(1 + e^{ΔHᵢ/T}),    T = T(step/steps)
+//! ```
+//!
+//! At a fixed temperature the states occur with probability `∝ e^{−H/T}`; slow
+//! cooling ends in states of low energy. A step is a sweep, one proposal for
+//! each spin. Local fields are integers and kept up to date, so a rejected
+//! proposal costs one comparison in a vector of sixteen and an accepted one
+//! `O(degree)`. Couplings that are not multiples of a unit are rounded to 28
+//! bits of the largest local field; reported energies are those of the problem.
+//!
+//! Source: S. Kirkpatrick, C. D. Gelatt and M. P. Vecchi, Science 220, 671
+//! (1983), DOI 10.1126/science.220.4598.671.
+
+use ebm_core::validate;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+pub use crate::kernels::sweep::Acceptance;
+use crate::kernels::sweep::{self, Draws};
+use crate::schedule::Schedule;
+use crate::solver::{Method, Prepared};
+use crate::spin_system::{self, Count, LANES, Links, SpinState, System};
+use crate::{Error, IntegerIsing, Ising, Task};
+
+/// The automatic range, in typical local fields and typical couplings: the best
+/// of a scan over sparse and dense graphs.
+const HOT: f64 = 0.6;
+const COLD: f64 = 0.1;
+
+/// The temperatures between which a run cools.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TemperatureRange {
+    /// At the start.
+    pub hot: f64,
+    /// At the end.
+    pub cold: f64,
+}
+
+impl TemperatureRange {
+    /// The range that suits a problem: from a share of the typical local field
+    /// `σ = √(mean over i of Σⱼ Jᵢⱼ² + hᵢ²)`, where nearly all order is lost, to
+    /// a share of the typical coupling, where nearly all spins are frozen.
+    ///
+    /// ```
+    /// use ebm_optim::{Ising, simulated_annealing::TemperatureRange};
+    /// let chain = Ising::from_couplings(3, &[(0, 1, 2.0), (1, 2, -2.0)])?;
+    /// let range = TemperatureRange::automatic(&chain);
+    /// assert!(0.0 < range.cold && range.cold < range.hot);
+    /// # Ok::<(), ebm_optim::Error>(())
+    /// ```
+    #[must_use]
+    pub fn automatic(problem: &Ising) -> Self {
+        let n = problem.spins();
+        // In units of the largest weight, so that no square overflows.
+        let weights = |i: usize| {
+            let couplings = problem.couplings().neighbors(i).1.iter();
+            couplings.chain([&problem.fields()[i]]).map(|w| w.abs())
+        };
+        let largest = (0..n).flat_map(weights).fold(0.0, f64::max);
+        if largest == 0.0 {
+            return Self { hot: 1.0, cold: 1.0 };
+        }
+        let (mut squares, mut count) = (0.0, 0_usize);
+        for w in (0..n).flat_map(weights).filter(|w| *w > 0.0) {
+            squares += (w / largest) * (w / largest);
+            count += 1;
+        }
+        let field = (squares / n as f64).sqrt() * largest;
+        let coupling = (squares / count as f64).sqrt() * largest;
+        Self { hot: HOT * field, cold: COLD * coupling }
+    }
+}
+
+/// Temperature over a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cooling {
+    /// Falling in equal differences; `None`: [`TemperatureRange::automatic`].
+    Linear(Option<TemperatureRange>),
+    /// Falling in equal ratios; `None`: [`TemperatureRange::automatic`].
+    Geometric(Option<TemperatureRange>),
+    /// Any schedule of temperatures, not negative.
+    Custom(Schedule),
+}
+
+/// Simulated annealing.
+///
+/// ```
+/// use ebm_optim::{Ising, Run, SimulatedAnnealing, Solver};
+/// let ring = Ising::from_couplings(4, &[(0, 1, -1.0), (1, 2, -1.0), (2, 3, -1.0), (0, 3, -1.0)])?;
+/// let run = Run { replicas: Some(4), steps: Some(100), ..Run::seeded(1) };
+/// let solution = SimulatedAnnealing::default().solve(&ring, &run)?;
+/// assert_eq!(solution.best.energy, -4.0);
+/// # Ok::<(), ebm_optim::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimulatedAnnealing {
+    /// The rule of acceptance.
+    pub acceptance: Acceptance,
+    /// Temperature over the run.
+    pub cooling: Cooling,
+}
+
+impl Default for SimulatedAnnealing {
+    /// Metropolis, cooling linearly over the automatic range: the best of a scan
+    /// over sparse and dense graphs.
+    fn default() -> Self {
+        Self { acceptance: Acceptance::Metropolis, cooling: Cooling::Linear(None) }
+    }
+}
+
+impl Method for SimulatedAnnealing {
+    fn name(&self) -> &'static str {
+        "annealing"
+    }
+
+    fn prepare<'a>(&self, problem: &'a Ising) -> Result<Box<dyn Prepared + 'a>, Error> {
+        let cooling = self.cooling.resolve(problem)?;
+        let integers = IntegerIsing::rounded(problem);
+        let build = Build {
+            offset: problem.offset(),
+            unit: integers.unit(),
+            cooling,
+            acceptance: self.acceptance,
+        };
+        Ok(spin_system::build(&integers, build))
+    }
+}
+
+/// A cooling whose temperatures are known.
+enum Temperatures {
+    Linear(TemperatureRange),
+    Geometric(TemperatureRange),
+    Custom(Schedule),
+}
+
+impl Cooling {
+    fn resolve(&self, problem: &Ising) -> Result<Temperatures, Error> {
+        let range = |given: &Option<TemperatureRange>| -> Result<TemperatureRange, Error> {
+            let Some(range) = *given else { return Ok(TemperatureRange::automatic(problem)) };
+            validate::non_negative("hot temperature", range.hot)?;
+            validate::non_negative("cold temperature", range.cold)?;
+            Ok(range)
+        };
+        Ok(match self {
+            Self::Linear(given) => Temperatures::Linear(range(given)?),
+            Self::Geometric(given) => {
+                let range = range(given)?;
+                validate::positive("hot temperature", range.hot)?;
+                validate::positive("cold temperature", range.cold)?;
+                Temperatures::Geometric(range)
+            }
+            Self::Custom(schedule) => {
+                schedule.non_negative("temperature")?;
+                Temperatures::Custom(schedule.clone())
+            }
+        })
+    }
+}
+
+impl Temperatures {
+    fn at(&self, fraction: f64) -> f64 {
+        match self {
+            Self::Linear(range) => range.hot + (range.cold - range.hot) * fraction,
+            Self::Geometric(range) => range.hot * (range.cold / range.hot).powf(fraction),
+            Self::Custom(schedule) => schedule.at(fraction),
+        }
+    }
+}
+
+/// Samples the law `∝ e^{−H/T}` at one temperature: shows `observe` the state
+/// after each of `sweeps` sweeps. Without `start` the first state is random.
+///
+/// ```
+/// use ebm_optim::{Ising, simulated_annealing::{Acceptance, sample}};
+/// let pair = Ising::from_couplings(2, &[(0, 1, 1.0)])?;
+/// let (temperature, mut aligned) = (2.0, 0);
+/// let count = |spins: &[i8]| aligned += usize::from(spins[0] == spins[1]);
+/// sample(&pair, Acceptance::HeatBath, temperature, 1, 10_000, None, count)?;
+/// let expected = 1.0 / (1.0 + (-2.0_f64 / temperature).exp());
+/// assert!((aligned as f64 / 10_000.0 - expected).abs() < 0.03);
+/// # Ok::<(), ebm_optim::Error>(())
+/// ```
+///
+/// # Errors
+/// A temperature that is negative or not finite, a `start` that is no state of
+/// the problem.
+pub fn sample(
+    problem: &Ising,
+    acceptance: Acceptance,
+    temperature: f64,
+    seed: u64,
+    sweeps: usize,
+    start: Option<&[i8]>,
+    observe: impl FnMut(&[i8]),
+) -> Result<(), Error> {
+    validate::non_negative("temperature", temperature)?;
+    start.map_or(Ok(()), |start| problem.check_spins(start))?;
+    let integers = IntegerIsing::rounded(problem);
+    let scale = half_temperature(temperature, integers.unit());
+    let rng = ebm_core::random::stream(seed, 0);
+    let chain = Chain { acceptance, scale, rng, sweeps, start, observe };
+    spin_system::build(&integers, chain);
+    Ok(())
+}
+
+/// `T/2` in units of the integers.
+pub(crate) fn half_temperature(temperature: f64, unit: f64) -> f32 {
+    (0.5 * temperature / unit).min(1e30) as f32
+}
+
+/// [`sample`] as a visitor.
+struct Chain<'a, O> {
+    acceptance: Acceptance,
+    scale: f32,
+    rng: ChaCha8Rng,
+    sweeps: usize,
+    start: Option<&'a [i8]>,
+    observe: O,
+}
+
+impl<O: FnMut(&[i8])> spin_system::Visitor for Chain<'_, O> {
+    type Output = ();
+
+    fn visit<F: Count, L: Links<F> + 'static>(mut self, system: System<F, L>) {
+        let mut draws = Draws::new(self.rng);
+        let mut spins = starting_spins(system.spins(), self.start, draws.rng());
+        let mut state = system.state();
+        system.set(&mut state, &spins);
+        let blocks = system.slots() / LANES;
+        for _ in 0..self.sweeps {
+            sweep::sweep(&system, &mut state, &mut draws, self.acceptance, self.scale, 0..blocks);
+            system.read(&state.spins, &mut spins);
+            (self.observe)(&spins);
+        }
+    }
+}
+
+struct Build {
+    offset: f64,
+    unit: f64,
+    cooling: Temperatures,
+    acceptance: Acceptance,
+}
+
+impl spin_system::Visitor for Build {
+    type Output = Box<dyn Prepared>;
+
+    fn visit<F: Count, L: Links<F> + 'static>(self, system: System<F, L>) -> Self::Output {
+        Box::new(Annealer { system, settings: self })
+    }
+}
+
+struct Annealer<F: Count, L> {
+    system: System<F, L>,
+    settings: Build,
+}
+
+/// Spins updated between looks at the clock.
+const POLL: usize = 16_384;
+
+impl<F: Count, L: Links<F>> Prepared for Annealer<F, L> {
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn natural_steps(&self) -> usize {
+        4_000
+    }
+
+    fn run(&self, task: &mut Task<'_>) {
+        let system = &self.system;
+        let mut replica = Replica::new(system, task);
+        let blocks = system.slots() / LANES;
+        let stretch = POLL / LANES;
+        let mut since_poll = 0;
+        let mut made = 0;
+        'run: while made < task.steps() {
+            let fraction = made as f64 / (task.steps() - 1).max(1) as f64;
+            let temperature = self.settings.cooling.at(fraction);
+            let scale = half_temperature(temperature, self.settings.unit);
+            let mut first = 0;
+            while first < blocks {
+                if since_poll >= stretch {
+                    since_poll = 0;
+                    if task.should_stop() {
+                        break 'run;
+                    }
+                }
+                let end = (first + stretch).min(blocks);
+                sweep::sweep(
+                    system,
+                    &mut replica.state,
+                    &mut replica.draws,
+                    self.settings.acceptance,
+                    scale,
+                    first..end,
+                );
+                since_poll += end - first;
+                first = end;
+            }
+            made += 1;
+            replica.keep();
+            // A report costs about as much as a few sweeps.
+            if replica.unreported && made % 64 == 0 {
+                replica.report(self, task);
+            }
+        }
+        replica.keep();
+        // The last state and the best one may lie in different valleys.
+        if replica.state.energy > replica.best_energy {
+            system.read(&replica.state.spins, &mut replica.spins);
+            task.polish(&mut replica.spins);
+        }
+        system.read(&replica.best, &mut replica.spins);
+        task.finish(&mut replica.spins, made);
+    }
+}
+
+/// One replica with its best state.
+struct Replica<F: Count> {
+    state: SpinState<F>,
+    draws: Draws<F>,
+    best: Vec<F>,
+    best_energy: i64,
+    unreported: bool,
+    spins: Vec<i8>,
+}
+
+impl<F: Count> Replica<F> {
+    fn new<L: Links<F>>(system: &System<F, L>, task: &Task<'_>) -> Self {
+        let mut draws = Draws::new(task.rng(0));
+        let spins = starting_spins(system.spins(), task.start(0), draws.rng());
+        let mut state = system.state();
+        system.set(&mut state, &spins);
+        let best = state.spins.clone();
+        Self { best_energy: state.energy, state, draws, best, unreported: true, spins }
+    }
+
+    /// Remembers the state if it is the best so far.
+    fn keep(&mut self) {
+        if self.state.energy < self.best_energy {
+            self.best_energy = self.state.energy;
+            self.best.copy_from_slice(&self.state.spins);
+            self.unreported = true;
+        }
+    }
+
+    fn report<L: Links<F>>(&mut self, annealer: &Annealer<F, L>, task: &mut Task<'_>) {
+        self.unreported = false;
+        let energy = self.best_energy as f64 * annealer.settings.unit + annealer.settings.offset;
+        if energy < task.best_energy() {
+            annealer.system.read(&self.best, &mut self.spins);
+            task.offer(&self.spins, energy);
+        }
+    }
+}
+
+/// The given state, or a random one.
+pub(crate) fn starting_spins(n: usize, given: Option<&[i8]>, rng: &mut impl Rng) -> Vec<i8> {
+    let mut spins = vec![1; n];
+    match given {
+        Some(given) => spins.copy_from_slice(given),
+        None => {
+            for chunk in spins.chunks_mut(64) {
+                let mut bits = rng.next_u64();
+                for spin in chunk {
+                    *spin = if bits & 1 == 1 { 1 } else { -1 };
+                    bits >>= 1;
+                }
+            }
+        }
+    }
+    spins
+}

@@ -1,0 +1,4 @@
+//! Tests that cross concepts, one file each.
+
+mod sampling;
+mod solvers;

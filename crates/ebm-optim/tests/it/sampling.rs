@@ -1,0 +1,111 @@
+//! Samplers at a fixed temperature against the Boltzmann law by enumeration.
+
+use ebm_core::random;
+use ebm_optim::Ising;
+use ebm_optim::simulated_annealing::{Acceptance, sample};
+use rand::RngExt;
+
+/// Probabilities of all states, bit `i` of the index set where spin `i` is +1.
+pub(crate) fn boltzmann(problem: &Ising, temperature: f64) -> Vec<f64> {
+    let n = problem.spins();
+    let energy = |state: usize| {
+        let spins: Vec<i8> = (0..n).map(|i| if state >> i & 1 == 1 { 1 } else { -1 }).collect();
+        problem.energy(&spins).unwrap()
+    };
+    let weights: Vec<_> = (0..1 << n).map(|state| (-energy(state) / temperature).exp()).collect();
+    let total: f64 = weights.iter().sum();
+    weights.iter().map(|w| w / total).collect()
+}
+
+pub(crate) fn index(spins: &[i8]) -> usize {
+    spins.iter().enumerate().map(|(i, s)| usize::from(*s > 0) << i).sum()
+}
+
+/// Pearson's statistic of the counts, over its value that independent samples
+/// exceed once in 10⁶ times. States expected fewer than 10 times share a bin.
+pub(crate) fn chi_square_ratio(counts: &[usize], probabilities: &[f64]) -> f64 {
+    let total = counts.iter().sum::<usize>() as f64;
+    let (mut statistic, mut bins) = (0.0, 0.0);
+    let (mut rare_count, mut rare_expected) = (0.0, 0.0);
+    for (&count, &p) in counts.iter().zip(probabilities) {
+        let (count, expected) = (count as f64, p * total);
+        if expected < 10.0 {
+            rare_count += count;
+            rare_expected += expected;
+        } else {
+            statistic += (count - expected) * (count - expected) / expected;
+            bins += 1.0;
+        }
+    }
+    if rare_expected > 10.0 {
+        statistic += (rare_count - rare_expected) * (rare_count - rare_expected) / rare_expected;
+        bins += 1.0;
+    }
+    // The quantile by E. B. Wilson and M. M. Hilferty, PNAS 17, 684 (1931).
+    let freedom: f64 = bins - 1.0;
+    let quantile = 4.753_424;
+    let spread = 2.0 / (9.0 * freedom);
+    statistic / (freedom * (1.0 - spread + quantile * spread.sqrt()).powi(3))
+}
+
+/// Ten spins in the forms for which there are different kernels.
+pub(crate) fn problems() -> Vec<(&'static str, Ising)> {
+    let mut rng = random::stream(3, 0);
+    let mut glass = |density: f64, value: &dyn Fn(f64) -> f64, fields: bool| {
+        let mut pairs = Vec::new();
+        for i in 0..10 {
+            for j in i + 1..10 {
+                if rng.random::<f64>() < density {
+                    pairs.push((i, j, value(rng.random_range(-1.0..1.0))));
+                }
+            }
+        }
+        let problem = Ising::from_couplings(10, &pairs).unwrap();
+        let fields = (0..10).map(|_| if fields { value(rng.random_range(-1.0..1.0)) } else { 0.0 });
+        problem.with_fields(fields.collect()).unwrap()
+    };
+    let sign = |x: f64| x.signum();
+    vec![
+        ("dense signs", glass(1.0, &sign, true)),
+        ("sparse signs", glass(0.2, &sign, true)),
+        ("signs without fields", glass(0.2, &sign, false)),
+        ("sparse integers", glass(0.2, &|x| (4.0 * x).round(), true)),
+        ("dense integers", glass(0.9, &|x| (300.0 * x).round(), true)),
+        ("sparse reals", glass(0.2, &|x| x, true)),
+        ("dense reals", glass(0.9, &|x| x, true)),
+    ]
+}
+
+/// Temperatures at which ten sweeps forget the state.
+pub(crate) fn temperature(problem: &Ising) -> f64 {
+    let squares: f64 = problem.pairs().map(|(_, _, w)| 2.0 * w * w).sum::<f64>()
+        + problem.fields().iter().map(|h| h * h).sum::<f64>();
+    (squares / problem.spins() as f64).sqrt()
+}
+
+fn ratio(problem: &Ising, acceptance: Acceptance, sampled: f64, claimed: f64) -> f64 {
+    let mut counts = vec![0; 1 << problem.spins()];
+    let mut time = 0;
+    let count = |spins: &[i8]| {
+        time += 1;
+        if time % 8 == 0 {
+            counts[index(spins)] += 1;
+        }
+    };
+    sample(problem, acceptance, sampled, 5, 800_000, None, count).unwrap();
+    chi_square_ratio(&counts, &boltzmann(problem, claimed))
+}
+
+#[test]
+fn single_spin_updates_sample_the_boltzmann_law() {
+    for (name, problem) in problems() {
+        let t = temperature(&problem);
+        for acceptance in [Acceptance::Metropolis, Acceptance::HeatBath] {
+            let found = ratio(&problem, acceptance, t, t);
+            assert!(found < 1.0, "{name}, {acceptance:?}: {found}");
+        }
+        // The same test tells temperatures 6 % apart.
+        let wrong = ratio(&problem, Acceptance::Metropolis, 1.06 * t, t);
+        assert!(wrong > 1.0, "{name}: {wrong}");
+    }
+}
