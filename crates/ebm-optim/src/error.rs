@@ -17,12 +17,30 @@ pub enum Error {
         /// The reason given by the operating system.
         source: std::io::Error,
     },
+    /// A file could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The reason given by the operating system.
+        source: std::io::Error,
+    },
     /// The text of an instance is malformed.
     #[error("line {line}: expected {expected}, found {found}")]
     Parse {
         /// Line, counted from 1.
         line: usize,
         /// What the format requires there.
+        expected: String,
+        /// What stands there, shortened.
+        found: String,
+    },
+    /// Data without lines is malformed, or does not fit what was asked for.
+    #[error("{place}: expected {expected}, found {found}")]
+    Malformed {
+        /// The field, entry or argument.
+        place: String,
+        /// What is required there.
         expected: String,
         /// What stands there, shortened.
         found: String,

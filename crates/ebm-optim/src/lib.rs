@@ -25,7 +25,9 @@
 pub mod components;
 mod error;
 pub mod exhaustive;
+pub mod formats;
 mod graph;
+mod instance;
 mod integer;
 mod ising;
 mod kernels;
@@ -35,7 +37,6 @@ pub mod oscillator;
 mod portfolio;
 mod qubo;
 pub mod reduction;
-pub mod rudy;
 mod run;
 pub mod schedule;
 pub mod simulated_annealing;
@@ -46,7 +47,9 @@ mod task;
 
 pub use ebm_core;
 pub use error::Error;
+pub use formats::rudy;
 pub use graph::Graph;
+pub use instance::{FieldFree, Instance, MaxCutForm, Model};
 pub use integer::IntegerIsing;
 pub use ising::Ising;
 pub use oscillator::OscillatorIsingMachine;
