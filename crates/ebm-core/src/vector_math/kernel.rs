@@ -2,12 +2,32 @@
 //!
 //! A kernel is ordinary safe code. Its `run` is inlined into one function per
 //! level, where the compiler may use the registers of that level.
+//!
+//! ```
+//! use ebm_core::vector_math::Level;
+//! use ebm_core::vector_math::kernel::{Kernel, run};
+//! struct Sum<'a>(&'a [[i8; 64]]);
+//! impl Kernel for Sum<'_> {
+//!     type Output = [i8; 64];
+//!     #[inline(always)]
+//!     fn run(self) -> [i8; 64] {
+//!         let mut sums = [0; 64];
+//!         for row in self.0 {
+//!             for (sum, value) in sums.iter_mut().zip(row) {
+//!                 *sum += value;
+//!             }
+//!         }
+//!         sums
+//!     }
+//! }
+//! assert_eq!(run(Level::detect(), Sum(&[[1; 64], [2; 64]])), [3; 64]);
+//! ```
 #![allow(unsafe_code)]
 
 use super::Level;
 
 /// A loop over slices.
-pub(crate) trait Kernel {
+pub trait Kernel {
     /// What the loop yields.
     type Output;
 
@@ -18,7 +38,7 @@ pub(crate) trait Kernel {
 
 /// Runs `kernel` at `level`, or at the best level of the machine if it lacks
 /// that one.
-pub(crate) fn run<K: Kernel>(level: Level, kernel: K) -> K::Output {
+pub fn run<K: Kernel>(level: Level, kernel: K) -> K::Output {
     match level.or_best() {
         // SAFETY: `or_best` returns this level only where the machine has it.
         #[cfg(target_arch = "x86_64")]

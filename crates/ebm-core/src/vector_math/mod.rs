@@ -45,7 +45,7 @@
 use std::marker::PhantomData;
 
 mod double;
-pub(crate) mod kernel;
+pub mod kernel;
 mod level;
 mod reduce;
 mod scalar;
