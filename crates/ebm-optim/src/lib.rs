@@ -22,10 +22,12 @@
 //! ```
 #![deny(unsafe_code)]
 
+pub mod bifurcation;
 pub mod components;
 mod error;
 pub mod exhaustive;
 pub mod formats;
+pub mod forms;
 mod graph;
 mod instance;
 mod integer;
@@ -45,6 +47,7 @@ pub mod solvers;
 mod spin_system;
 mod task;
 
+pub use bifurcation::SimulatedBifurcation;
 pub use ebm_core;
 pub use error::Error;
 pub use formats::rudy;

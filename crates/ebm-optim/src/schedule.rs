@@ -109,6 +109,23 @@ impl Schedule {
         }
     }
 
+    /// The slope at `fraction`, from the right at a knot.
+    ///
+    /// ```
+    /// use ebm_optim::schedule::Schedule;
+    /// let pulse = Schedule::new(vec![(0.0, 0.0), (0.5, 1.0), (1.0, 0.0)])?;
+    /// assert_eq!((pulse.slope_at(0.2), pulse.slope_at(0.5), pulse.slope_at(1.0)), (2.0, -2.0, 0.0));
+    /// # Ok::<(), ebm_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn slope_at(&self, fraction: f64) -> f64 {
+        let after = self.knots.partition_point(|&(f, _)| f <= fraction);
+        match (after.checked_sub(1).map(|i| self.knots[i]), self.knots.get(after)) {
+            (Some((f0, v0)), Some(&(f1, v1))) => (v1 - v0) / (f1 - f0),
+            _ => 0.0,
+        }
+    }
+
     /// No value may be negative.
     pub(crate) fn non_negative(&self, what: &'static str) -> Result<(), Error> {
         match self.knots.iter().find(|knot| knot.1 < 0.0) {

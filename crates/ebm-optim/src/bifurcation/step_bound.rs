@@ -1,0 +1,128 @@
+//! The largest step that no linear mode of the machine overshoots.
+//!
+//! ```text
+//! ẍ = −a₀ (a₀ − a − c₀ J) x:   the mode of the lowest eigenvalue −λ of J is the
+//! fastest,  ω² ≤ a₀ (a₀ + c₀ λ),   and symplectic Euler follows it if  Δt ω < 2
+//! ```
+//!
+//! Beyond that, all spins of a graph with one large negative eigenvalue, such as
+//! a complete one, flip in every step. `λ` comes from the Lanczos process, whose
+//! estimates lie below it by a few percent after some steps; it is raised by a
+//! tenth and held below the certified bound of the couplings.
+//!
+//! Sources: E. Hairer, C. Lubich, G. Wanner, *Geometric Numerical Integration*
+//! (2006), §I.5; C. Lanczos, J. Res. Natl. Bur. Stand. 45, 255 (1950).
+
+use ebm_core::{Coupling, Workspace, random};
+
+use crate::Ising;
+
+/// Steps of the Lanczos process.
+const STEPS: usize = 16;
+
+/// An estimate of `c₀ λ`, hardly ever too small, for couplings `c₀ J` with the
+/// lowest eigenvalue `−λ` of `J`; zero without couplings.
+pub(crate) fn stiffest_mode(problem: &Ising, strength: f64) -> f64 {
+    let n = problem.spins();
+    let certified = strength * problem.couplings().norm_bound();
+    if !(certified.is_finite() && certified > 0.0) {
+        return certified;
+    }
+    let mut ws = Workspace::new();
+    let mut now = vec![0.0; n];
+    random::fill_normal(&mut random::stream(0, 0), &mut now);
+    let mut before = vec![0.0; n];
+    let mut product = vec![0.0; n];
+    let (mut diagonal, mut beside) = (vec![], vec![]);
+    let mut norm = dot(&now, &now).sqrt();
+    for _ in 0..STEPS.min(n) {
+        now.iter_mut().for_each(|v| *v /= norm);
+        problem.couplings().apply(&now, &mut product, &mut ws);
+        let last = beside.last().copied().unwrap_or(0.0);
+        for (p, b) in product.iter_mut().zip(&before) {
+            *p = -strength * *p - last * b;
+        }
+        let alpha = dot(&product, &now);
+        diagonal.push(alpha);
+        for (p, v) in product.iter_mut().zip(&now) {
+            *p -= alpha * v;
+        }
+        norm = dot(&product, &product).sqrt();
+        if norm <= 1e-10 * certified {
+            break;
+        }
+        beside.push(norm);
+        std::mem::swap(&mut before, &mut now);
+        std::mem::swap(&mut now, &mut product);
+    }
+    (1.1 * largest_eigenvalue(&diagonal, &beside, certified)).clamp(0.0, certified)
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The largest eigenvalue, within `±bound`, of the symmetric tridiagonal matrix
+/// with this diagonal and the entries `beside` it, by bisection on the signs of
+/// the pivots (Sturm's sequence).
+fn largest_eigenvalue(diagonal: &[f64], beside: &[f64], bound: f64) -> f64 {
+    let all_below = |x: f64| {
+        let mut pivot = 1.0;
+        diagonal.iter().enumerate().all(|(k, d)| {
+            let off = if k == 0 { 0.0 } else { beside[k - 1] };
+            pivot = d - x - off * off / pivot;
+            pivot < 0.0
+        })
+    };
+    let (mut low, mut high) = (-bound, bound);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if all_below(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    high
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oscillator::natural_strength;
+    use rand::RngExt;
+
+    #[test]
+    fn known_spectra() {
+        // J = −1 off the diagonal: the lowest eigenvalue is −(n − 1).
+        let complete = |n: usize, w: f64| {
+            let pairs = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j, w)));
+            Ising::from_couplings(n, &pairs.collect::<Vec<_>>()).unwrap()
+        };
+        for n in [2, 3, 10, 60] {
+            let mode = stiffest_mode(&complete(n, -1.0), 0.5);
+            assert!((mode / (0.5 * (n - 1) as f64) - 1.0).abs() < 1e-6, "{n}: {mode}");
+            // J = +1: the lowest is −1.
+            let mode = stiffest_mode(&complete(n, 1.0), 0.5);
+            assert!((0.4999..0.56).contains(&mode), "{n}: {mode}");
+        }
+        // A ring has 2 cos(2πk/n).
+        let ring: Vec<_> = (0..100).map(|i| (i, (i + 1) % 100, 3.0)).collect();
+        let mode = stiffest_mode(&Ising::from_couplings(100, &ring).unwrap(), 1.0);
+        assert!((5.9..6.1).contains(&mode), "{mode}");
+        assert_eq!(stiffest_mode(&Ising::from_couplings(5, &[]).unwrap(), 1.0), 0.0);
+    }
+
+    #[test]
+    fn random_signs_are_far_below_the_row_sums() {
+        let n = 300;
+        let mut rng = random::stream(3, 1);
+        let pairs = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
+        let pairs: Vec<_> =
+            pairs.map(|(i, j)| (i, j, if rng.random() { 1e200 } else { -1e200 })).collect();
+        let problem = Ising::from_couplings(n, &pairs).unwrap();
+        // Wigner: the spectrum of J √(n − 1) / ‖J‖ ends at 2.
+        let mode = stiffest_mode(&problem, natural_strength(&problem));
+        assert!((1.9..2.3).contains(&mode), "{mode}");
+    }
+}
