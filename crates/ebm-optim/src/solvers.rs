@@ -1,6 +1,6 @@
 //! Every solver with its default settings, by name.
 
-use crate::{OscillatorIsingMachine, Portfolio, SimulatedAnnealing, Solver};
+use crate::{OscillatorIsingMachine, Portfolio, SimulatedAnnealing, SimulatedBifurcation, Solver};
 
 /// Every solver with its default settings, in alphabetical order.
 ///
@@ -12,6 +12,7 @@ use crate::{OscillatorIsingMachine, Portfolio, SimulatedAnnealing, Solver};
 pub fn all() -> Vec<Box<dyn Solver>> {
     vec![
         Box::new(SimulatedAnnealing::default()),
+        Box::new(SimulatedBifurcation::default()),
         Box::new(OscillatorIsingMachine::default()),
         Box::new(Portfolio::default()),
     ]

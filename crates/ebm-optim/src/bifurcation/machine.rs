@@ -84,7 +84,7 @@ impl Method for SimulatedBifurcation {
         match self.variant {
             Variant::Adiabatic { .. } => "adiabatic-bifurcation",
             Variant::Ballistic { .. } => "ballistic-bifurcation",
-            Variant::Discrete { .. } => "discrete-bifurcation",
+            Variant::Discrete { .. } => "bifurcation",
             Variant::Generalized { .. } => "generalized-bifurcation",
         }
     }

@@ -10,12 +10,12 @@
 //! estimates lie below it by a few percent after some steps; it is raised by a
 //! tenth and held below the certified bound of the couplings.
 //!
-//! Sources: E. Hairer, C. Lubich, G. Wanner, *Geometric Numerical Integration*
-//! (2006), §I.5; C. Lanczos, J. Res. Natl. Bur. Stand. 45, 255 (1950).
+//! Source: E. Hairer, C. Lubich, G. Wanner, *Geometric Numerical Integration*
+//! (2006), §I.5.
 
-use ebm_core::{Coupling, Workspace, random};
+use ebm_core::{Coupling, Workspace};
 
-use crate::Ising;
+use crate::{Ising, lanczos};
 
 /// Steps of the Lanczos process.
 const STEPS: usize = 16;
@@ -29,67 +29,18 @@ pub(crate) fn stiffest_mode(problem: &Ising, strength: f64) -> f64 {
         return certified;
     }
     let mut ws = Workspace::new();
-    let mut now = vec![0.0; n];
-    random::fill_normal(&mut random::stream(0, 0), &mut now);
-    let mut before = vec![0.0; n];
-    let mut product = vec![0.0; n];
-    let (mut diagonal, mut beside) = (vec![], vec![]);
-    let mut norm = dot(&now, &now).sqrt();
-    for _ in 0..STEPS.min(n) {
-        now.iter_mut().for_each(|v| *v /= norm);
-        problem.couplings().apply(&now, &mut product, &mut ws);
-        let last = beside.last().copied().unwrap_or(0.0);
-        for (p, b) in product.iter_mut().zip(&before) {
-            *p = -strength * *p - last * b;
-        }
-        let alpha = dot(&product, &now);
-        diagonal.push(alpha);
-        for (p, v) in product.iter_mut().zip(&now) {
-            *p -= alpha * v;
-        }
-        norm = dot(&product, &product).sqrt();
-        if norm <= 1e-10 * certified {
-            break;
-        }
-        beside.push(norm);
-        std::mem::swap(&mut before, &mut now);
-        std::mem::swap(&mut now, &mut product);
-    }
-    (1.1 * largest_eigenvalue(&diagonal, &beside, certified)).clamp(0.0, certified)
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// The largest eigenvalue, within `±bound`, of the symmetric tridiagonal matrix
-/// with this diagonal and the entries `beside` it, by bisection on the signs of
-/// the pivots (Sturm's sequence).
-fn largest_eigenvalue(diagonal: &[f64], beside: &[f64], bound: f64) -> f64 {
-    let all_below = |x: f64| {
-        let mut pivot = 1.0;
-        diagonal.iter().enumerate().all(|(k, d)| {
-            let off = if k == 0 { 0.0 } else { beside[k - 1] };
-            pivot = d - x - off * off / pivot;
-            pivot < 0.0
-        })
-    };
-    let (mut low, mut high) = (-bound, bound);
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if all_below(middle) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    high
+    let found = lanczos::largest_eigenvalue(n, STEPS, 0, |v, out| {
+        problem.couplings().apply(v, out, &mut ws);
+        out.iter_mut().for_each(|w| *w *= -strength);
+    });
+    (1.1 * found.value).clamp(0.0, certified)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::oscillator::natural_strength;
+    use ebm_core::random;
     use rand::RngExt;
 
     #[test]

@@ -147,12 +147,16 @@ fn reference(plan: &Plan, problem: &Ising, start: &[Vec<f64>; 2], steps: usize) 
         Variant::Ballistic { heat } | Variant::Discrete { heat } => heat,
         _ => 0.0,
     };
+    let mut before = vec![0.0; n];
     for k in 0..steps {
         let t = k as f64 * plan.step;
         // Bifurcation parameters, then momenta, then positions.
         for part in (0..flow.dim() / n).rev() {
             let rate = flow.eval_at(t, &state);
-            let before = state[n..2 * n].to_vec();
+            if part == 1 {
+                // Heating is due after the walls, by the momentum before.
+                before.copy_from_slice(&state[n..2 * n]);
+            }
             let range = part * n..(part + 1) * n;
             for (value, rate) in state[range.clone()].iter_mut().zip(&rate[range]) {
                 *value += plan.step * rate;
@@ -160,11 +164,8 @@ fn reference(plan: &Plan, problem: &Ising, start: &[Vec<f64>; 2], steps: usize) 
             if part == 1 {
                 let fastest = 2.0 / plan.step;
                 state[n..2 * n].iter_mut().for_each(|y| *y = y.clamp(-fastest, fastest));
-                // Heating is due after the walls, by the momentum before.
-                state.extend(before);
             }
         }
-        let before = state.split_off(flow.dim());
         for i in 0..n {
             if state[i].abs() > plan.wall {
                 state[i] = state[i].signum() * plan.wall;
