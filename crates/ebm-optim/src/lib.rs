@@ -22,12 +22,16 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod best_state;
 pub mod bifurcation;
+pub mod breakout_local_search;
+mod cluster_move;
 pub mod components;
 mod error;
 pub mod exhaustive;
 pub mod formats;
 pub mod forms;
+mod gain_buckets;
 mod graph;
 mod instance;
 mod integer;
@@ -35,7 +39,9 @@ mod ising;
 mod kernels;
 mod lanczos;
 pub mod one_flip;
+mod one_flip_moves;
 pub mod oscillator;
+pub mod parallel_tempering;
 mod portfolio;
 mod qubo;
 pub mod reduction;
@@ -45,9 +51,11 @@ pub mod simulated_annealing;
 pub mod solver;
 pub mod solvers;
 mod spin_system;
+pub mod tabu;
 mod task;
 
 pub use bifurcation::SimulatedBifurcation;
+pub use breakout_local_search::BreakoutLocalSearch;
 pub use ebm_core;
 pub use error::Error;
 pub use formats::rudy;
@@ -56,10 +64,12 @@ pub use instance::{FieldFree, Instance, MaxCutForm, Model};
 pub use integer::IntegerIsing;
 pub use ising::Ising;
 pub use oscillator::OscillatorIsingMachine;
+pub use parallel_tempering::ParallelTempering;
 pub use portfolio::Portfolio;
 pub use qubo::{Qubo, binary_of_spins, spins_of_binary};
 pub use reduction::Reduction;
 pub use run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
 pub use simulated_annealing::SimulatedAnnealing;
 pub use solver::Solver;
+pub use tabu::TabuSearch;
 pub use task::Task;

@@ -18,11 +18,12 @@ use ebm_core::validate;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use crate::best_state::Best;
 pub use crate::kernels::sweep::Acceptance;
-use crate::kernels::sweep::{self, Draws};
+use crate::kernels::sweep::{self, Clock, Draws};
 use crate::schedule::Schedule;
 use crate::solver::{Method, Prepared};
-use crate::spin_system::{self, Count, LANES, Links, SpinState, System};
+use crate::spin_system::{self, Count, LANES, Links, System};
 use crate::{Error, IntegerIsing, Ising, Task};
 
 /// The automatic range, in typical local fields and typical couplings: the best
@@ -258,9 +259,6 @@ struct Annealer<F: Count, L> {
     settings: Build,
 }
 
-/// Spins updated between looks at the clock.
-const POLL: usize = 16_384;
-
 impl<F: Count, L: Links<F>> Prepared for Annealer<F, L> {
     fn lanes(&self) -> usize {
         1
@@ -271,90 +269,29 @@ impl<F: Count, L: Links<F>> Prepared for Annealer<F, L> {
     }
 
     fn run(&self, task: &mut Task<'_>) {
-        let system = &self.system;
-        let mut replica = Replica::new(system, task);
-        let blocks = system.slots() / LANES;
-        let stretch = POLL / LANES;
-        let mut since_poll = 0;
-        let mut made = 0;
-        'run: while made < task.steps() {
-            let fraction = made as f64 / (task.steps() - 1).max(1) as f64;
-            let temperature = self.settings.cooling.at(fraction);
-            let scale = half_temperature(temperature, self.settings.unit);
-            let mut first = 0;
-            while first < blocks {
-                if since_poll >= stretch {
-                    since_poll = 0;
-                    if task.should_stop() {
-                        break 'run;
-                    }
-                }
-                let end = (first + stretch).min(blocks);
-                sweep::sweep(
-                    system,
-                    &mut replica.state,
-                    &mut replica.draws,
-                    self.settings.acceptance,
-                    scale,
-                    first..end,
-                );
-                since_poll += end - first;
-                first = end;
-            }
-            made += 1;
-            replica.keep();
-            // A report costs about as much as a few sweeps.
-            if replica.unreported && made % 64 == 0 {
-                replica.report(self, task);
-            }
-        }
-        replica.keep();
-        // The last state and the best one may lie in different valleys.
-        if replica.state.energy > replica.best_energy {
-            system.read(&replica.state.spins, &mut replica.spins);
-            task.polish(&mut replica.spins);
-        }
-        system.read(&replica.best, &mut replica.spins);
-        task.finish(&mut replica.spins, made);
-    }
-}
-
-/// One replica with its best state.
-struct Replica<F: Count> {
-    state: SpinState<F>,
-    draws: Draws<F>,
-    best: Vec<F>,
-    best_energy: i64,
-    unreported: bool,
-    spins: Vec<i8>,
-}
-
-impl<F: Count> Replica<F> {
-    fn new<L: Links<F>>(system: &System<F, L>, task: &Task<'_>) -> Self {
+        let (system, settings) = (&self.system, &self.settings);
         let mut draws = Draws::new(task.rng(0));
         let spins = starting_spins(system.spins(), task.start(0), draws.rng());
         let mut state = system.state();
         system.set(&mut state, &spins);
-        let best = state.spins.clone();
-        Self { best_energy: state.energy, state, draws, best, unreported: true, spins }
-    }
-
-    /// Remembers the state if it is the best so far.
-    fn keep(&mut self) {
-        if self.state.energy < self.best_energy {
-            self.best_energy = self.state.energy;
-            self.best.copy_from_slice(&self.state.spins);
-            self.unreported = true;
+        let mut best = Best::new(system, &state, settings.unit, settings.offset);
+        let mut clock = Clock::default();
+        let mut made = 0;
+        'run: while made < task.steps() {
+            let fraction = made as f64 / (task.steps() - 1).max(1) as f64;
+            let scale = half_temperature(settings.cooling.at(fraction), settings.unit);
+            for blocks in system.stretches() {
+                let rule = settings.acceptance;
+                let work = sweep::sweep(system, &mut state, &mut draws, rule, scale, blocks);
+                if clock.stop_after(work, task) {
+                    break 'run;
+                }
+            }
+            made += 1;
+            best.keep(&state);
+            best.report(system, task);
         }
-    }
-
-    fn report<L: Links<F>>(&mut self, annealer: &Annealer<F, L>, task: &mut Task<'_>) {
-        self.unreported = false;
-        let energy = self.best_energy as f64 * annealer.settings.unit + annealer.settings.offset;
-        if energy < task.best_energy() {
-            annealer.system.read(&self.best, &mut self.spins);
-            task.offer(&self.spins, energy);
-        }
+        best.finish(system, &state, task, made);
     }
 }
 

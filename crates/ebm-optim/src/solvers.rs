@@ -1,6 +1,9 @@
 //! Every solver with its default settings, by name.
 
-use crate::{OscillatorIsingMachine, Portfolio, SimulatedAnnealing, SimulatedBifurcation, Solver};
+use crate::{
+    BreakoutLocalSearch, OscillatorIsingMachine, ParallelTempering, Portfolio, SimulatedAnnealing,
+    SimulatedBifurcation, Solver, TabuSearch,
+};
 
 /// Every solver with its default settings, in alphabetical order.
 ///
@@ -13,8 +16,11 @@ pub fn all() -> Vec<Box<dyn Solver>> {
     vec![
         Box::new(SimulatedAnnealing::default()),
         Box::new(SimulatedBifurcation::default()),
+        Box::new(BreakoutLocalSearch::default()),
         Box::new(OscillatorIsingMachine::default()),
         Box::new(Portfolio::default()),
+        Box::new(TabuSearch::default()),
+        Box::new(ParallelTempering::default()),
     ]
 }
 

@@ -10,6 +10,8 @@
 //! thresholds is then a handful of vector instructions, and stays valid while
 //! members of the block flip one after the other.
 
+use std::ops::Range;
+
 use crate::IntegerIsing;
 
 /// Spins in a block.
@@ -26,7 +28,7 @@ pub(crate) trait Count: Copy + Default + Send + Sync + 'static {
 
     fn from_i32(value: i32) -> Self;
     fn to_i32(self) -> i32;
-    fn is_zero(self) -> bool;
+    fn differs(self, other: Self) -> bool;
     /// `s f`, for spins `s = ±1`.
     fn gain(self, spin: Self) -> Self;
     fn add(self, amount: Self) -> Self;
@@ -50,8 +52,8 @@ impl Count for i16 {
         i32::from(self)
     }
     #[inline(always)]
-    fn is_zero(self) -> bool {
-        self == 0
+    fn differs(self, other: Self) -> bool {
+        self != other
     }
     #[inline(always)]
     fn gain(self, spin: Self) -> Self {
@@ -91,8 +93,8 @@ impl Count for i32 {
         self
     }
     #[inline(always)]
-    fn is_zero(self) -> bool {
-        self == 0
+    fn differs(self, other: Self) -> bool {
+        self != other
     }
     #[inline(always)]
     fn gain(self, spin: Self) -> Self {
@@ -119,6 +121,13 @@ impl Count for i32 {
 /// Couplings stored for flips: `fields[j] += amount · Aᵢⱼ` for all `j`.
 pub(crate) trait Links<F: Count>: Sync {
     fn spread(&self, i: usize, amount: i32, fields: &mut [F]);
+
+    /// Calls `visit` with each neighbor and its coupling; also with fillers, in
+    /// the slot after the last.
+    fn for_each(&self, i: usize, visit: impl FnMut(u32, i32));
+
+    /// A flip costs `O(n)`, whatever the degree.
+    const DENSE: bool = false;
 }
 
 /// Neighbors are stored in groups of this size, the last one filled up with the
@@ -153,6 +162,15 @@ impl<F: Count> Links<F> for Signed {
             }
         }
     }
+
+    #[inline(always)]
+    fn for_each(&self, i: usize, mut visit: impl FnMut(u32, i32)) {
+        for (side, weight) in [(2 * i, self.magnitude), (2 * i + 1, -self.magnitude)] {
+            let (first, last) = (self.starts[side], self.starts[side + 1]);
+            let neighbors = self.groups[first as usize..last as usize].as_flattened();
+            neighbors.iter().for_each(|&j| visit(j, weight));
+        }
+    }
 }
 
 /// Sparse couplings of any size.
@@ -169,6 +187,12 @@ impl<F: Count> Links<F> for Weighted {
                 fields[j as usize] = fields[j as usize].add(F::from_i32(amount * weight));
             }
         }
+    }
+
+    #[inline(always)]
+    fn for_each(&self, i: usize, mut visit: impl FnMut(u32, i32)) {
+        let groups = &self.groups[self.starts[i] as usize..self.starts[i + 1] as usize];
+        groups.as_flattened().iter().for_each(|&(j, weight)| visit(j, weight));
     }
 }
 
@@ -191,6 +215,8 @@ pub(crate) struct Dense<W> {
 }
 
 impl<F: Count, W: Copy + Sync + Into<F>> Links<F> for Dense<W> {
+    const DENSE: bool = true;
+
     #[inline(always)]
     fn spread(&self, i: usize, amount: i32, fields: &mut [F]) {
         let row = &self.weights[i * self.slots..(i + 1) * self.slots];
@@ -198,6 +224,17 @@ impl<F: Count, W: Copy + Sync + Into<F>> Links<F> for Dense<W> {
         for (field, &weight) in fields.iter_mut().zip(row) {
             let weight: F = weight.into();
             *field = field.add(weight.gain(amount));
+        }
+    }
+
+    #[inline(always)]
+    fn for_each(&self, i: usize, mut visit: impl FnMut(u32, i32)) {
+        let row = &self.weights[i * self.slots..(i + 1) * self.slots];
+        for (j, &weight) in row.iter().enumerate() {
+            let weight: F = weight.into();
+            if weight.to_i32() != 0 {
+                visit(j as u32, weight.to_i32());
+            }
         }
     }
 }
@@ -272,15 +309,33 @@ pub(crate) struct System<F, L> {
     pub(crate) layout: Layout,
     /// `b` by slot.
     fields: Vec<F>,
+    largest_field: i32,
 }
 
+/// Blocks tested between looks at the clock: some 60 µs.
+pub(crate) const STRETCH: usize = 1024;
+
 /// The incremental state of one replica, by slot.
-#[derive(Clone)]
 pub(crate) struct SpinState<F> {
     pub(crate) spins: Vec<F>,
     pub(crate) fields: Vec<F>,
     /// `(H − c) / u`.
     pub(crate) energy: i64,
+}
+
+impl<F: Count> SpinState<F> {
+    /// `sᵢ fᵢ`, half the change of energy of a flip.
+    #[inline(always)]
+    pub(crate) fn gain(&self, slot: usize) -> i32 {
+        self.fields[slot].gain(self.spins[slot]).to_i32()
+    }
+
+    /// Becomes equal to another state of the same system.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.spins.copy_from_slice(&other.spins);
+        self.fields.copy_from_slice(&other.fields);
+        self.energy = other.energy;
+    }
 }
 
 impl<F: Count, L: Links<F>> System<F, L> {
@@ -290,11 +345,33 @@ impl<F: Count, L: Links<F>> System<F, L> {
         for (slot, &b) in layout.slot.iter().zip(problem.fields()) {
             fields[*slot as usize] = F::from_i32(b);
         }
-        Self { links, layout, fields }
+        Self { links, layout, fields, largest_field: problem.largest_field() }
     }
 
     pub(crate) fn spins(&self) -> usize {
         self.layout.slot.len()
+    }
+
+    /// Where the spins are.
+    pub(crate) fn slots_of_spins(&self) -> &[u32] {
+        &self.layout.slot
+    }
+
+    /// No local field is larger in magnitude.
+    pub(crate) fn largest_field(&self) -> i32 {
+        self.largest_field
+    }
+
+    /// Cost of a flip, in blocks tested.
+    pub(crate) fn flip_cost(&self) -> usize {
+        if L::DENSE { self.slots() / LANES } else { 1 }
+    }
+
+    /// All blocks, in stretches after which to look at the clock.
+    pub(crate) fn stretches(&self) -> impl Iterator<Item = Range<usize>> + use<F, L> {
+        let blocks = self.slots() / LANES;
+        let length = (4 * STRETCH / self.flip_cost()).clamp(32, STRETCH);
+        (0..blocks.div_ceil(length)).map(move |k| k * length..((k + 1) * length).min(blocks))
     }
 
     pub(crate) fn slots(&self) -> usize {

@@ -15,11 +15,14 @@
 //! J. Math. Phys. 4, 294 (1963).
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use ebm_core::vector_math::Level;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::spin_system::{Count, LANES, Links, SpinState, System};
+use crate::Task;
+use crate::spin_system::{Count, LANES, Links, STRETCH, SpinState, System};
 
 /// The probability of a flip that changes the energy by `ΔH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,15 +43,34 @@ const BYTES: usize = 2 * LANES + 2;
 /// A flip that costs nothing is refused if the 16 bits are at least this: one in
 /// four, which leaves the law as it is. Made always, such flips would be periodic
 /// in sweeps of fixed order, and free spins would never lose their phase.
-const LAZY: u16 = 0xC000;
+const LAZY: f32 = 49_152.0;
+
+/// Decides when to look at the real clock, which takes longer than a few tests.
+#[derive(Default)]
+pub(crate) struct Clock {
+    work: usize,
+}
+
+impl Clock {
+    /// Must the task end, after so much more work?
+    #[inline]
+    pub(crate) fn stop_after(&mut self, work: usize, task: &Task<'_>) -> bool {
+        self.work += work;
+        if self.work < STRETCH {
+            return false;
+        }
+        self.work = 0;
+        task.should_stop()
+    }
+}
 
 /// The random numbers of one replica.
 pub(crate) struct Draws<F: Count> {
     rng: ChaCha8Rng,
     bytes: [[u8; BYTES]; BATCH],
     limits: [[F::Limit; LANES]; BATCH],
-    /// All bits set where a flip that costs nothing is refused.
-    lazy: [[u16; LANES]; BATCH],
+    /// A gain that is refused although within its limit: zero, or none.
+    refused: [[F; LANES]; BATCH],
 }
 
 impl<F: Count> Draws<F> {
@@ -57,7 +79,7 @@ impl<F: Count> Draws<F> {
             rng,
             bytes: [[0; BYTES]; BATCH],
             limits: [[F::Limit::default(); LANES]; BATCH],
-            lazy: [[0; LANES]; BATCH],
+            refused: [[F::EMPTY; LANES]; BATCH],
         }
     }
 
@@ -82,8 +104,8 @@ fn ln(x: f32) -> f32 {
 #[inline(always)]
 fn draw_limits<F: Count>(draws: &mut Draws<F>, acceptance: Acceptance, scale: f32, blocks: usize) {
     let half = |bytes: &[u8; BYTES], k: usize| u16::from_le_bytes([bytes[2 * k], bytes[2 * k + 1]]);
-    let rows = draws.limits.iter_mut().zip(&mut draws.lazy);
-    for (bytes, (limits, lazy)) in draws.bytes.iter().zip(rows).take(blocks) {
+    let rows = draws.limits.iter_mut().zip(&mut draws.refused);
+    for (bytes, (limits, refused)) in draws.bytes.iter().zip(rows).take(blocks) {
         let low = (f32::from(half(bytes, LANES)) + 0.5) * (1.0 / 65_536.0);
         let mut u = [0.0_f32; LANES];
         for (k, u) in u.iter_mut().enumerate() {
@@ -94,8 +116,8 @@ fn draw_limits<F: Count>(draws: &mut Draws<F>, acceptance: Acceptance, scale: f3
                 for (limit, u) in limits.iter_mut().zip(&u) {
                     *limit = F::limit(-scale * ln((u + low) * (1.0 / 65_536.0)));
                 }
-                for (k, lazy) in lazy.iter_mut().enumerate() {
-                    *lazy = if half(bytes, k) >= LAZY { u16::MAX } else { 0 };
+                for (refused, u) in refused.iter_mut().zip(&u) {
+                    *refused = if *u >= LAZY { F::default() } else { F::EMPTY };
                 }
             }
             Acceptance::HeatBath => {
@@ -103,7 +125,7 @@ fn draw_limits<F: Count>(draws: &mut Draws<F>, acceptance: Acceptance, scale: f3
                     let u = u + low;
                     *limit = F::limit(scale * ln((65_536.0 - u).max(0.5 / 65_536.0) / u));
                 }
-                lazy.fill(0);
+                refused.fill(F::EMPTY);
             }
         }
     }
@@ -118,18 +140,21 @@ fn sweep_body<F: Count, L: Links<F>>(
     draws: &mut Draws<F>,
     acceptance: Acceptance,
     scale: f32,
-    blocks: std::ops::Range<usize>,
-) -> u64 {
+    blocks: Range<usize>,
+) -> usize {
     let independent = system.independent();
+    let tested = blocks.len();
     let mut flips = 0;
     let mut batch = blocks.start;
     while batch < blocks.end {
         let count = (blocks.end - batch).min(BATCH);
         draws.rng.fill_bytes(draws.bytes[..count].as_flattened_mut());
         draw_limits(draws, acceptance, scale, count);
-        for (b, (limits, lazy)) in draws.limits.iter().zip(&draws.lazy).take(count).enumerate() {
+        for (b, (limits, refused)) in
+            draws.limits.iter().zip(&draws.refused).take(count).enumerate()
+        {
             let first = (batch + b) * LANES;
-            let mut hits = test(state, first, limits, lazy);
+            let mut hits = test(state, first, limits, refused);
             while hits != 0 {
                 let lane = hits.trailing_zeros() as usize;
                 system.flip(state, first + lane);
@@ -138,13 +163,13 @@ fn sweep_body<F: Count, L: Links<F>>(
                     hits &= hits - 1;
                 } else {
                     // The flip has changed the gains of the lanes to come.
-                    hits = test(state, first, limits, lazy) & (u16::MAX << lane << 1);
+                    hits = test(state, first, limits, refused) & (u16::MAX << lane << 1);
                 }
             }
         }
         batch += count;
     }
-    flips
+    tested + flips * system.flip_cost()
 }
 
 /// Bit `lane` for each spin of a block whose gain is in its limit.
@@ -153,7 +178,7 @@ fn test<F: Count>(
     state: &SpinState<F>,
     first: usize,
     limits: &[F::Limit; LANES],
-    lazy: &[u16; LANES],
+    refused: &[F; LANES],
 ) -> u16 {
     const BITS: [u16; LANES] = {
         let mut bits = [0; LANES];
@@ -170,9 +195,10 @@ fn test<F: Count>(
         *gain = gain.gain(spin);
     }
     let mut bits = BITS;
-    for ((bit, gain), (&limit, lazy)) in bits.iter_mut().zip(&gains).zip(limits.iter().zip(lazy)) {
-        *bit &= if gain.within(limit) { u16::MAX } else { 0 };
-        *bit &= if gain.is_zero() { !lazy } else { u16::MAX };
+    for ((bit, gain), (&limit, &refused)) in
+        bits.iter_mut().zip(&gains).zip(limits.iter().zip(refused))
+    {
+        *bit &= if gain.within(limit) & gain.differs(refused) { u16::MAX } else { 0 };
     }
     // Halved, not folded lane by lane: this becomes vector code.
     let mut width = LANES / 2;
@@ -185,15 +211,16 @@ fn test<F: Count>(
     bits[0]
 }
 
-/// Sweeps over some blocks at the best level of the machine; returns the flips.
+/// Sweeps over some blocks at the best level of the machine; returns its work, in
+/// blocks tested.
 pub(crate) fn sweep<F: Count, L: Links<F>>(
     system: &System<F, L>,
     state: &mut SpinState<F>,
     draws: &mut Draws<F>,
     acceptance: Acceptance,
     scale: f32,
-    blocks: std::ops::Range<usize>,
-) -> u64 {
+    blocks: Range<usize>,
+) -> usize {
     match Level::detect() {
         // SAFETY: `detect` returns this level only where the machine has it.
         #[cfg(target_arch = "x86_64")]
@@ -213,8 +240,8 @@ fn avx2<F: Count, L: Links<F>>(
     draws: &mut Draws<F>,
     acceptance: Acceptance,
     scale: f32,
-    blocks: std::ops::Range<usize>,
-) -> u64 {
+    blocks: Range<usize>,
+) -> usize {
     sweep_body(system, state, draws, acceptance, scale, blocks)
 }
 
@@ -226,8 +253,8 @@ fn avx512<F: Count, L: Links<F>>(
     draws: &mut Draws<F>,
     acceptance: Acceptance,
     scale: f32,
-    blocks: std::ops::Range<usize>,
-) -> u64 {
+    blocks: Range<usize>,
+) -> usize {
     sweep_body(system, state, draws, acceptance, scale, blocks)
 }
 

@@ -1,8 +1,8 @@
 //! Samplers at a fixed temperature against the Boltzmann law by enumeration.
 
 use ebm_core::random;
-use ebm_optim::Ising;
 use ebm_optim::simulated_annealing::{Acceptance, sample};
+use ebm_optim::{Ising, parallel_tempering};
 use rand::RngExt;
 
 /// Probabilities of all states, bit `i` of the index set where spin `i` is +1.
@@ -92,7 +92,7 @@ fn ratio(problem: &Ising, acceptance: Acceptance, sampled: f64, claimed: f64) ->
             counts[index(spins)] += 1;
         }
     };
-    sample(problem, acceptance, sampled, 5, 800_000, None, count).unwrap();
+    sample(problem, acceptance, sampled, 5, 400_000, None, count).unwrap();
     chi_square_ratio(&counts, &boltzmann(problem, claimed))
 }
 
@@ -104,8 +104,34 @@ fn single_spin_updates_sample_the_boltzmann_law() {
             let found = ratio(&problem, acceptance, t, t);
             assert!(found < 1.0, "{name}, {acceptance:?}: {found}");
         }
-        // The same test tells temperatures 6 % apart.
-        let wrong = ratio(&problem, Acceptance::Metropolis, 1.06 * t, t);
+        // The same test tells temperatures 9 % apart.
+        let wrong = ratio(&problem, Acceptance::Metropolis, 1.09 * t, t);
+        assert!(wrong > 1.0, "{name}: {wrong}");
+    }
+}
+
+#[test]
+fn tempering_with_cluster_moves_samples_the_boltzmann_law_at_every_temperature() {
+    for (name, problem) in problems().into_iter().skip(1).step_by(2) {
+        let t = temperature(&problem);
+        let ladder = [t, 1.3 * t];
+        let mut counts = vec![vec![0; 1 << problem.spins()]; ladder.len()];
+        let mut shown = 0;
+        let count = |k: usize, spins: &[i8]| {
+            // One copy of each temperature after every eighth round: the copies
+            // depend on each other, for they exchange clusters.
+            if shown / 4 % 8 == 0 && shown % 2 == 0 {
+                counts[k][index(spins)] += 1;
+            }
+            shown += 1;
+        };
+        parallel_tempering::sample(&problem, &ladder, 2, 5, 240_000, count).unwrap();
+        for (k, counts) in counts.iter().enumerate() {
+            let found = chi_square_ratio(counts, &boltzmann(&problem, ladder[k]));
+            assert!(found < 1.0, "{name} at {k}: {found}");
+        }
+        // The same test tells temperatures 12 % apart.
+        let wrong = chi_square_ratio(&counts[0], &boltzmann(&problem, 0.88 * t));
         assert!(wrong > 1.0, "{name}: {wrong}");
     }
 }

@@ -3,7 +3,10 @@
 
 use ebm_core::random;
 use ebm_optim::simulated_annealing::{Acceptance, Cooling};
-use ebm_optim::{Ising, OscillatorIsingMachine, Run, SimulatedAnnealing, Solver, exhaustive};
+use ebm_optim::{
+    BreakoutLocalSearch, Ising, OscillatorIsingMachine, ParallelTempering, Run, SimulatedAnnealing,
+    Solver, TabuSearch, exhaustive,
+};
 use rand::RngExt;
 
 /// Steps that suffice for 16 spins.
@@ -16,6 +19,9 @@ fn solvers() -> Vec<Box<dyn Solver>> {
         Box::new(OscillatorIsingMachine::default()),
         Box::new(SimulatedAnnealing::default()),
         Box::new(heat_bath),
+        Box::new(ParallelTempering::default()),
+        Box::new(TabuSearch::default()),
+        Box::new(BreakoutLocalSearch::default()),
     ]
 }
 
