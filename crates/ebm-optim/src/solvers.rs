@@ -1,8 +1,8 @@
 //! Every solver with its default settings, by name.
 
 use crate::{
-    BreakoutLocalSearch, OscillatorIsingMachine, ParallelTempering, Portfolio, SimulatedAnnealing,
-    SimulatedBifurcation, Solver, TabuSearch,
+    BreakoutLocalSearch, OscillatorIsingMachine, ParallelTempering, Portfolio, RankTwoRelaxation,
+    SimulatedAnnealing, SimulatedBifurcation, Solver, TabuSearch,
 };
 
 /// Every solver with its default settings, in alphabetical order.
@@ -19,6 +19,7 @@ pub fn all() -> Vec<Box<dyn Solver>> {
         Box::new(BreakoutLocalSearch::default()),
         Box::new(OscillatorIsingMachine::default()),
         Box::new(Portfolio::default()),
+        Box::new(RankTwoRelaxation::default()),
         Box::new(TabuSearch::default()),
         Box::new(ParallelTempering::default()),
     ]

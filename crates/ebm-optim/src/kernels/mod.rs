@@ -3,6 +3,7 @@
 
 pub(crate) mod discrete_bifurcation;
 pub(crate) mod oscillator;
+pub(crate) mod rank_two;
 pub(crate) mod sign_sums;
 pub(crate) mod sign_tables;
 pub(crate) mod sweep;

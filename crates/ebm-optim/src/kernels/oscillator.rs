@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! for i = 0, 1, …, n − 1:
-//!     θᵢ ← θᵢ + μᵢ (Ωᵢ − a [Σⱼ Jᵢⱼ g(θᵢ − θⱼ) + hᵢ g(θᵢ)] − b sin θᵢ cos θᵢ) ± √μᵢ κ
+//!     θᵢ ← θᵢ + μᵢ (Δt Ωᵢ − a [Σⱼ Jᵢⱼ g(θᵢ − θⱼ) + hᵢ g(θᵢ)] − b sin θᵢ cos θᵢ) ± √μᵢ κ
 //! ```
 //!
 //! Nodes are updated in place, one after the other: a node feels the new phases
@@ -137,13 +137,15 @@ pub(crate) struct Node {
     pub(crate) mobility: f32,
     /// `√μᵢ`.
     pub(crate) root: f32,
-    /// `Ωᵢ`, turns a step.
+    /// `Ωᵢ`, turns a unit of time.
     pub(crate) drift: f32,
 }
 
 /// What all nodes have in common in one step, in turns.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Controls {
+    /// `Δt`.
+    pub(crate) step: f32,
     /// `a = Δt K`.
     pub(crate) coupling: f32,
     /// `b = 2 Δt K_s`.
@@ -223,41 +225,35 @@ impl Pass<'_> {
             let own = state.units[i];
             let field = nodes[i].field;
             let torque = match (&rows.kind, controls.sharpness) {
-                (Kind::Signs { negative, scale }, None) => {
-                    let (plus, minus) =
-                        rows.columns[begin..end].split_at(negative[i] as usize - begin);
-                    let mut sum = Unit::ZERO;
-                    for &j in plus {
-                        add(&mut sum, neighbor(&state.units, j));
-                    }
-                    for &j in minus {
-                        subtract(&mut sum, neighbor(&state.units, j));
-                    }
-                    sine_torque(&own, &sum, *scale, field)
-                }
-                (Kind::Weights(weights), None) => {
-                    let mut sum = Unit::ZERO;
-                    for (&j, &w) in rows.columns[begin..end].iter().zip(&weights[begin..end]) {
-                        add_weighted(&mut sum, neighbor(&state.units, j), w);
-                    }
-                    sine_torque(&own, &sum, 1.0, field)
-                }
+                (_, None) => sine_torque(&own, &gather(rows, &state.units, i), field),
                 (Kind::Signs { negative, scale }, Some(sharpness)) => {
                     let (plus, minus) =
                         rows.columns[begin..end].split_at(negative[i] as usize - begin);
                     let mut sum = square_field(&own, field, sharpness);
                     for &j in plus {
-                        add_square(&mut sum, &own, neighbor(&state.units, j), *scale, sharpness);
+                        add_square(
+                            &mut sum,
+                            &own,
+                            neighbor(rows, &state.units, j),
+                            *scale,
+                            sharpness,
+                        );
                     }
                     for &j in minus {
-                        add_square(&mut sum, &own, neighbor(&state.units, j), -*scale, sharpness);
+                        add_square(
+                            &mut sum,
+                            &own,
+                            neighbor(rows, &state.units, j),
+                            -*scale,
+                            sharpness,
+                        );
                     }
                     sum
                 }
                 (Kind::Weights(weights), Some(sharpness)) => {
                     let mut sum = square_field(&own, field, sharpness);
                     for (&j, &w) in rows.columns[begin..end].iter().zip(&weights[begin..end]) {
-                        add_square(&mut sum, &own, neighbor(&state.units, j), w, sharpness);
+                        add_square(&mut sum, &own, neighbor(rows, &state.units, j), w, sharpness);
                     }
                     sum
                 }
@@ -269,11 +265,41 @@ impl Pass<'_> {
     }
 }
 
+/// `Σⱼ Jᵢⱼ (sin θⱼ, cos θⱼ)`.
 #[inline(always)]
-fn neighbor(units: &[Unit], j: u32) -> &Unit {
-    debug_assert!((j as usize) < units.len());
+pub(super) fn gather(rows: &Rows, units: &[Unit], i: usize) -> Unit {
+    let (begin, end) = (rows.starts[i] as usize, rows.starts[i + 1] as usize);
+    let columns = &rows.columns[begin..end];
+    let mut sum = Unit::ZERO;
+    match &rows.kind {
+        Kind::Signs { negative, scale } => {
+            let (plus, minus) = columns.split_at(negative[i] as usize - begin);
+            for &j in plus {
+                add(&mut sum, neighbor(rows, units, j));
+            }
+            for &j in minus {
+                subtract(&mut sum, neighbor(rows, units, j));
+            }
+            for lane in 0..LANES {
+                sum.sin[lane] *= *scale;
+                sum.cos[lane] *= *scale;
+            }
+        }
+        Kind::Weights(weights) => {
+            for (&j, &w) in columns.iter().zip(&weights[begin..end]) {
+                add_weighted(&mut sum, neighbor(rows, units, j), w);
+            }
+        }
+    }
+    sum
+}
+
+#[inline(always)]
+fn neighbor<'a>(rows: &Rows, units: &'a [Unit], j: u32) -> &'a Unit {
+    // The compiler hoists this out of the loops.
+    assert!(units.len() == rows.nodes());
     // SAFETY: `Rows::new` checked that every column is below the number of
-    // nodes, and `sweep` that there are as many units.
+    // nodes, and there are as many units.
     unsafe { units.get_unchecked(j as usize) }
 }
 
@@ -301,14 +327,12 @@ fn add_weighted(sum: &mut Unit, unit: &Unit, weight: f32) {
     }
 }
 
-/// `sin θᵢ (s Σ cos θⱼ + h) − cos θᵢ s Σ sin θⱼ`.
+/// `sin θᵢ (Σ Jᵢⱼ cos θⱼ + h) − cos θᵢ Σ Jᵢⱼ sin θⱼ`.
 #[inline(always)]
-fn sine_torque(own: &Unit, sum: &Unit, scale: f32, field: f32) -> Lanes {
+fn sine_torque(own: &Unit, sum: &Unit, field: f32) -> Lanes {
     let mut torque = Lanes::ZERO;
     for lane in 0..LANES {
-        let along = scale * sum.cos[lane] + field;
-        let across = scale * sum.sin[lane];
-        torque.0[lane] = own.sin[lane] * along - own.cos[lane] * across;
+        torque.0[lane] = own.sin[lane] * (sum.cos[lane] + field) - own.cos[lane] * sum.sin[lane];
     }
     torque
 }
@@ -347,7 +371,7 @@ fn update(
 ) {
     let coupling = node.mobility * controls.coupling;
     let locking = node.mobility * controls.locking;
-    let drift = node.mobility * node.drift;
+    let drift = node.mobility * (controls.step * node.drift);
     let kick = (node.root * controls.kick).to_bits();
     for lane in 0..LANES {
         let lock = locking * (unit.sin[lane] * unit.cos[lane]);
@@ -456,7 +480,7 @@ mod tests {
         let units = phases.iter().map(Lanes::unit).collect();
         let mut node = || {
             let mobility: f32 = rng.random_range(0.2..2.0);
-            let (field, drift) = (rng.random_range(-1.0..1.0), rng.random_range(-0.01..0.01));
+            let (field, drift) = (rng.random_range(-1.0..1.0), rng.random_range(-0.02..0.02));
             Node { field, mobility, root: mobility.sqrt(), drift }
         };
         let nodes = (0..n).map(|_| node()).collect();
@@ -465,7 +489,7 @@ mod tests {
     }
 
     fn controls(sharpness: Option<f32>) -> Controls {
-        Controls { coupling: 0.03, locking: 0.02, kick: 0.05, sharpness }
+        Controls { step: 0.5, coupling: 0.03, locking: 0.02, kick: 0.05, sharpness }
     }
 
     /// The same step in double precision, from the equation.
@@ -493,7 +517,7 @@ mod tests {
             let sign = if noise[i / 32 * LANES + lane] >> (i % 32) & 1 == 1 { -1.0 } else { 1.0 };
             let mobility = f64::from(nodes[i].mobility);
             let kick = sign * mobility.sqrt() * f64::from(controls.kick);
-            x[i] += kick + mobility * (f64::from(nodes[i].drift) - pull);
+            x[i] += kick + mobility * (0.5 * f64::from(nodes[i].drift) - pull);
         }
     }
 

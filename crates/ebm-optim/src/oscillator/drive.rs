@@ -29,14 +29,14 @@ pub struct Drive {
 }
 
 impl Default for Drive {
-    /// `K = 1`, `K_s` from 0 to 0.5 and `σ` from 1 to 0, the best of a scan
+    /// `K = 1`, `K_s` from 0 to 0.5 and `σ` from 0.85 to 0, the best of a scan
     /// over random, planar, toroidal and dense graphs with `K` in units of
     /// [`natural_strength`](super::natural_strength): noise that falls to zero
     /// anneals, and locking stronger than the couplings freezes what it finds
     /// first.
     fn default() -> Self {
         let ramp = |start, end| Schedule::ramp(start, end).unwrap_or_else(|_| unreachable!());
-        Self { coupling: ramp(1.0, 1.0), locking: ramp(0.0, 0.5), noise: ramp(1.0, 0.0) }
+        Self { coupling: ramp(1.0, 1.0), locking: ramp(0.0, 0.5), noise: ramp(0.85, 0.0) }
     }
 }
 

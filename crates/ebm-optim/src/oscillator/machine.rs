@@ -23,7 +23,8 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
 use super::energy::check_frequencies;
-use super::{CouplingShape, Drive, Mobility, ReadOut, Reader, natural_strength, stable_step};
+use super::parameters::{LONGEST_STEP, Pace};
+use super::{CouplingShape, Drive, Mobility, ReadOut, Reader, natural_strength};
 use crate::kernels::oscillator::{Controls, LANES, Lanes, Node, Rows, State, sweep};
 use crate::schedule::Schedule;
 use crate::solver::{Method, Prepared};
@@ -48,7 +49,9 @@ use crate::{Error, Ising, Task};
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct OscillatorIsingMachine {
-    /// Step size `Δt`. `None`: [`stable_step`].
+    /// Step size `Δt`. `None`: stable at the strengths of the moment, so that
+    /// steps shorten as the locking rises, to [`stable_step`](super::stable_step) at
+    /// the end.
     pub step: Option<f64>,
     /// `K` in units of [`natural_strength`], `K_s` and `σ` over the run.
     pub drive: Drive,
@@ -73,25 +76,6 @@ impl Method for OscillatorIsingMachine {
     }
 }
 
-impl OscillatorIsingMachine {
-    /// The step that the machine takes for `problem`.
-    ///
-    /// # Errors
-    /// Invalid settings.
-    pub fn step_for(&self, problem: &Ising) -> Result<f64, Error> {
-        let step = match self.step {
-            Some(step) => step,
-            None => stable_step(problem, &self.drive, self.shape, self.mobility)?,
-        };
-        let single = step as f32;
-        if !(single.is_normal() && single > 0.0) {
-            let expected = "a positive normal number in single precision";
-            return Err(ebm_core::Error::Parameter { what: "step", expected, value: step }.into());
-        }
-        Ok(step)
-    }
-}
-
 /// Values must be finite in single precision, as they are and times `factor`.
 fn check_range(what: &'static str, schedule: &Schedule, factor: f64) -> Result<(), Error> {
     for &(_, value) in schedule.knots() {
@@ -107,7 +91,7 @@ fn check_range(what: &'static str, schedule: &Schedule, factor: f64) -> Result<(
 struct Network<'a> {
     problem: &'a Ising,
     settings: OscillatorIsingMachine,
-    step: f64,
+    pace: Pace,
     rows: Rows,
     nodes: Vec<Node>,
     level: Level,
@@ -123,7 +107,12 @@ impl<'a> Network<'a> {
         shape.validate()?;
         read_out.validate()?;
         check_frequencies(problem, frequencies)?;
-        let step = settings.step_for(problem)?;
+        let step = settings.step.unwrap_or(LONGEST_STEP);
+        let single = step as f32;
+        if !(single.is_normal() && single > 0.0) {
+            let expected = "a positive normal number in single precision";
+            return Err(ebm_core::Error::Parameter { what: "step", expected, value: step }.into());
+        }
         // What the steps multiply: Δt K, 2 Δt K_s and σ √Δt.
         let factors = [step, 2.0 * step, step.sqrt()];
         for ((what, schedule), factor) in drive.named().into_iter().zip(factors) {
@@ -132,7 +121,7 @@ impl<'a> Network<'a> {
         let strength = natural_strength(problem);
         let mobilities = mobility.of(problem);
         let node = |i: usize| {
-            let drift = frequencies.get(i).map_or(0.0, |w| step * w / TAU);
+            let drift = frequencies.get(i).map_or(0.0, |w| w / TAU);
             Node {
                 field: (strength * problem.fields()[i]) as f32,
                 mobility: mobilities[i] as f32,
@@ -147,17 +136,21 @@ impl<'a> Network<'a> {
         validate::finite("frequencies in single precision", &drifts)?;
         let rows = Rows::new(problem, strength);
         validate::finite("scaled couplings in single precision", &[rows.largest()])?;
+        let pace = Pace::new(problem, drive, *shape, *mobility);
         let (settings, level) = (settings.clone(), Level::detect());
-        Ok(Self { problem, settings, step, rows, nodes, level })
+        Ok(Self { problem, settings, pace, rows, nodes, level })
     }
 
     /// Strengths at a fraction of the run, in turns a step.
     fn controls(&self, fraction: f64) -> Controls {
-        let Drive { coupling, locking, noise } = &self.settings.drive;
+        let drive = &self.settings.drive;
+        let (coupling, locking) = (drive.coupling.at(fraction), drive.locking.at(fraction));
+        let step = self.settings.step.unwrap_or_else(|| self.pace.step(coupling, locking));
         Controls {
-            coupling: (self.step * coupling.at(fraction) / TAU) as f32,
-            locking: (2.0 * self.step * locking.at(fraction) / TAU) as f32,
-            kick: (noise.at(fraction) * self.step.sqrt() / TAU) as f32,
+            step: step as f32,
+            coupling: (step * coupling / TAU) as f32,
+            locking: (2.0 * step * locking / TAU) as f32,
+            kick: (drive.noise.at(fraction) * step.sqrt() / TAU) as f32,
             sharpness: match self.settings.shape {
                 CouplingShape::Sine => None,
                 CouplingShape::SquareWave { sharpness } => Some(sharpness as f32),

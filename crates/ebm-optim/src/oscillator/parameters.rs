@@ -91,11 +91,65 @@ impl Mobility {
 const ITERATIONS: usize = 30;
 
 /// No step is longer, whatever the curvature.
-const LONGEST_STEP: f64 = 1.0;
+pub(super) const LONGEST_STEP: f64 = 1.0;
+
+/// Stable steps at any strengths.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Pace {
+    /// Largest curvature for a unit of `K`, and what a unit of `K_s` adds.
+    coupled: f64,
+    locked: f64,
+}
+
+/// The largest value of a schedule.
+fn largest(schedule: &Schedule) -> f64 {
+    schedule.knots().iter().map(|knot| knot.1).fold(0.0, f64::max)
+}
+
+impl Pace {
+    /// For a drive with `K` in units of [`natural_strength`], valid and in
+    /// range.
+    pub(super) fn new(
+        problem: &Ising,
+        drive: &Drive,
+        shape: CouplingShape,
+        mobility: Mobility,
+    ) -> Self {
+        let unit = shape.steepest() * natural_strength(problem);
+        let roots: Vec<f64> = mobility.of(problem).iter().map(|mu| mu.sqrt()).collect();
+        let curvature = |strength: f64, locking: f64| {
+            let apply = |v: &[f64], out: &mut [f64]| {
+                for (i, out) in out.iter_mut().enumerate() {
+                    let (neighbors, weights) = problem.couplings().neighbors(i);
+                    let field = strength * (unit * problem.fields()[i].abs());
+                    let pairs = neighbors.iter().zip(weights);
+                    let terms = pairs.map(|(&j, w)| (unit * w) * roots[j as usize] * v[j as usize]);
+                    let pull = strength * terms.sum::<f64>();
+                    *out = roots[i] * ((field + 2.0 * locking) * roots[i] * v[i] + pull);
+                }
+            };
+            largest_eigenvalue(problem.spins(), ITERATIONS, 0, apply).value.max(0.0)
+        };
+        let (strength, locking) = (largest(&drive.coupling), largest(&drive.locking));
+        let coupled = curvature(1.0, 0.0);
+        // The eigenvalue is convex: between the ends it lies below the chord.
+        let locked = if locking > 0.0 {
+            (curvature(strength, locking) - strength * coupled).max(0.0) / locking
+        } else {
+            0.0
+        };
+        Self { coupled, locked }
+    }
+
+    /// The step at these strengths.
+    pub(super) fn step(&self, strength: f64, locking: f64) -> f64 {
+        (2.0 / (strength * self.coupled + locking * self.locked)).min(LONGEST_STEP)
+    }
+}
 
 /// The step at which the sequential machine with this drive, `K` in units of
 /// [`natural_strength`], follows the flow stably where it matters: near states
-/// of low energy.
+/// of low energy, at the largest strengths of the drive.
 ///
 /// # Errors
 /// A drive with a negative value or a shape with an invalid parameter.
@@ -107,22 +161,8 @@ pub fn stable_step(
 ) -> Result<f64, Error> {
     drive.validate()?;
     shape.validate()?;
-    let largest =
-        |schedule: &Schedule| schedule.knots().iter().map(|knot| knot.1).fold(0.0, f64::max);
-    let strength = largest(&drive.coupling) * shape.steepest() * natural_strength(problem);
-    let locking = 2.0 * largest(&drive.locking);
-    let roots: Vec<f64> = mobility.of(problem).iter().map(|mu| mu.sqrt()).collect();
-    let curvature = largest_eigenvalue(problem.spins(), ITERATIONS, 0, |v, out| {
-        for (i, out) in out.iter_mut().enumerate() {
-            let (neighbors, weights) = problem.couplings().neighbors(i);
-            let own = (strength * problem.fields()[i].abs() + locking) * roots[i] * v[i];
-            let pairs = neighbors.iter().zip(weights);
-            let terms = pairs.map(|(&j, w)| strength * w * roots[j as usize] * v[j as usize]);
-            *out = roots[i] * (own + terms.sum::<f64>());
-        }
-    });
-    let step = 2.0 / curvature.value.max(0.0);
-    Ok(step.min(LONGEST_STEP))
+    let pace = Pace::new(problem, drive, shape, mobility);
+    Ok(pace.step(largest(&drive.coupling), largest(&drive.locking)))
 }
 
 /// [`stable_step`] of the machine's defaults.
