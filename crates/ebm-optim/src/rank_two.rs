@@ -437,7 +437,7 @@ mod tests {
             }
         }
         let problem = Ising::from_couplings(n, &pairs).unwrap();
-        if seed % 3 == 0 {
+        if seed.is_multiple_of(3) {
             return problem;
         }
         problem.with_fields((0..n).map(|_| rng.random_range(-1.0..1.0)).collect()).unwrap()

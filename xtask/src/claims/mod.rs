@@ -14,6 +14,8 @@ mod langevin_moments;
 mod lyapunov_descent;
 mod ode_orders;
 mod oscillator_ising;
+mod read_out_angle;
+mod read_out_stability;
 mod stiff;
 mod strong_order;
 
@@ -36,6 +38,8 @@ pub(crate) fn all() -> Vec<Claim> {
         bars_and_stripes::claim(),
         digits_rbm::claim(),
         oscillator_ising::claim(),
+        read_out_angle::claim(),
+        read_out_stability::claim(),
         contraction::claim(),
         lyapunov_descent::claim(),
     ]

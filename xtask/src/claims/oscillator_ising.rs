@@ -22,11 +22,29 @@ struct Instance {
     edges: usize,
     /// Best cut known, from the literature.
     best_known: f64,
+    /// Cut that the machine is to reach.
+    target: f64,
+    /// Steps of its 32 replicas.
+    steps: usize,
 }
 
 const INSTANCES: [Instance; 2] = [
-    Instance { name: "G1", nodes: 800, edges: 19_176, best_known: 11_624.0 },
-    Instance { name: "G22", nodes: 2000, edges: 19_990, best_known: 13_359.0 },
+    Instance {
+        name: "G22",
+        nodes: 2000,
+        edges: 19_990,
+        best_known: 13_359.0,
+        target: 13_350.0,
+        steps: 16_000,
+    },
+    Instance {
+        name: "G70",
+        nodes: 10_000,
+        edges: 9_999,
+        best_known: 9_595.0,
+        target: 9_569.0,
+        steps: 8_000,
+    },
 ];
 
 pub(crate) fn claim() -> Claim {
@@ -38,7 +56,8 @@ pub(crate) fn claim() -> Claim {
         source: "T. Wang and J. Roychowdhury, arXiv 1903.07163; optima by enumeration of all cuts; \
                  G-set best known cuts where the files are given",
         target: "maximum cut of every random graph with 20 nodes and 60 edges; where the files \
-                 of G1 and G22 are given, at least 99.5 % of the best known cut before polishing",
+                 are given, at least 13350 on G22 and 9569 on G70 before polishing, by 32 replicas \
+                 of 16000 and 8000 steps",
         run,
     }
 }
@@ -68,7 +87,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
         };
         let (cut, polished) = solve_file(&path, instance, settings.quick)?;
         let best_known = instance.best_known;
-        pass &= (settings.quick || cut >= 0.995 * best_known) && polished <= best_known;
+        pass &= (settings.quick || cut >= instance.target) && polished <= best_known;
         measured +=
             &format!("; {}: {cut} read out, {polished} polished of {best_known}", instance.name);
     }
@@ -98,7 +117,7 @@ fn solve_file(path: &Path, instance: &Instance, quick: bool) -> Result<(f64, f64
         )
         .into());
     }
-    let steps = if quick { 200 } else { 3000 };
+    let steps = if quick { 200 } else { instance.steps };
     let run = Run { replicas: Some(32), steps: Some(steps), ..Run::seeded(1) };
     let solution = OscillatorIsingMachine::default().solve(graph.ising(), &run)?;
     let best = |energies: &mut dyn Iterator<Item = f64>| {
@@ -110,7 +129,8 @@ fn solve_file(path: &Path, instance: &Instance, quick: bool) -> Result<(f64, f64
     ))
 }
 
-fn random_graph(nodes: usize, edges: usize, seed: u64) -> Result<Graph, Box<dyn Error>> {
+/// A graph with so many edges, drawn without replacement.
+pub(super) fn random_graph(nodes: usize, edges: usize, seed: u64) -> Result<Graph, Box<dyn Error>> {
     let mut rng = random::stream(seed, u64::MAX);
     let mut pairs: Vec<(usize, usize)> =
         (0..nodes).flat_map(|i| (i + 1..nodes).map(move |j| (i, j))).collect();
