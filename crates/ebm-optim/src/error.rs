@@ -45,6 +45,16 @@ pub enum Error {
         /// What stands there, shortened.
         found: String,
     },
+    /// An expression for a generator is malformed.
+    #[error("word {word}: expected {expected}, found {found}")]
+    Expression {
+        /// Word, counted from 1.
+        word: usize,
+        /// What is required there.
+        expected: &'static str,
+        /// What stands there, shortened.
+        found: String,
+    },
     /// A malformed file, with its name.
     #[error("{}: {source}", path.display())]
     File {

@@ -32,6 +32,7 @@ pub mod exhaustive;
 pub mod formats;
 pub mod forms;
 mod gain_buckets;
+pub mod generate;
 mod graph;
 mod instance;
 mod integer;
