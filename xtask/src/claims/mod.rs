@@ -8,6 +8,7 @@ mod digits_rbm;
 mod discrete_gradient;
 mod energy_rate;
 mod equilibrium;
+mod exact_reduction;
 mod firing_rate_map;
 mod hopfield_capacity;
 mod langevin_moments;
@@ -16,6 +17,7 @@ mod ode_orders;
 mod oscillator_ising;
 mod read_out_angle;
 mod read_out_stability;
+mod rudy_instances;
 mod stiff;
 mod strong_order;
 
@@ -40,6 +42,8 @@ pub(crate) fn all() -> Vec<Claim> {
         oscillator_ising::claim(),
         read_out_angle::claim(),
         read_out_stability::claim(),
+        exact_reduction::claim(),
+        rudy_instances::claim(),
         contraction::claim(),
         lyapunov_descent::claim(),
     ]
