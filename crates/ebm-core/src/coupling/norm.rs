@@ -64,9 +64,12 @@ pub(super) fn collatz_wielandt(
     let mut shift = 0.0;
     for step in 0..=STEPS {
         apply(&v, &mut wv);
-        let ratio = v.iter().zip(&wv).map(|(v, wv)| wv / v).fold(0.0, f64::max);
-        bound = bound.min(ratio);
-        if !(bound.is_normal() && bound < 1e300) {
+        let ratios = v.iter().zip(&wv).map(|(v, wv)| wv / v);
+        let (least, most) =
+            ratios.fold((f64::INFINITY, 0.0_f64), |(least, most), r| (least.min(r), most.max(r)));
+        bound = bound.min(most);
+        // The least ratio is a lower bound: regular graphs need one step.
+        if !(bound.is_normal() && bound < 1e300) || least >= bound {
             break;
         }
         if step == 0 {
