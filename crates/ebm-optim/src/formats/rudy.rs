@@ -91,8 +91,9 @@ fn edges(text: &[u8]) -> Result<(usize, Vec<Edge>), Error> {
     let mut scanner = Scanner::new(text, b'#');
     let (nodes, declared) = header(&mut scanner)?;
     let header_line = scanner.line();
-    // Grows with what is read, not with what the header declares.
-    let mut edges: Vec<Edge> = Vec::new();
+    // The shortest edge takes four bytes: what a header declares beyond the
+    // text is not allocated.
+    let mut edges: Vec<Edge> = Vec::with_capacity(declared.min(text.len() / 4));
     while scanner.next_line()? {
         if edges.len() == declared {
             let expected = format!("the end after {}", counted(declared, "edge", "edges"));
