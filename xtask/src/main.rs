@@ -10,6 +10,7 @@ mod digits;
 mod docs;
 mod error;
 mod files;
+mod instance;
 mod machine;
 mod page;
 mod process;
@@ -31,11 +32,14 @@ struct Task {
 }
 
 /// Every task. Names of two words share the first.
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 10] = [
     Task { spec: &reproduce::SPEC, run: reproduce::run },
     Task { spec: &bench::LIST, run: bench::list },
     Task { spec: &bench::RUN, run: bench::run },
     Task { spec: &bench::COMPARE, run: bench::compare },
+    Task { spec: &instance::DESCRIBE, run: instance::describe },
+    Task { spec: &instance::CONVERT, run: instance::convert },
+    Task { spec: &instance::REDUCE, run: instance::reduce },
     Task { spec: &docs::SPEC, run: docs::run },
     Task { spec: &tidy::SPEC, run: tidy::run },
     Task { spec: &ci::SPEC, run: ci::run },
@@ -112,7 +116,7 @@ fn dispatch(arguments: &[OsString]) -> Result<(), Refusal> {
 /// The tasks whose names start with `prefix`.
 fn overview(prefix: &str) -> String {
     let shown = TASKS.iter().map(|t| t.spec).filter(|s| s.name.starts_with(prefix));
-    let lines: Vec<String> = shown.map(|s| format!("  {:<14} {}", s.name, s.summary)).collect();
+    let lines: Vec<String> = shown.map(|s| format!("  {:<18} {}", s.name, s.summary)).collect();
     format!(
         "Usage: cargo xtask TASK [ARGUMENTS]\n\nTasks:\n{}\n\nSee `cargo xtask TASK --help`.",
         lines.join("\n")

@@ -1,0 +1,144 @@
+//! `cargo xtask instance`: instance files described, converted and reduced.
+
+mod convert;
+mod describe;
+mod reduce;
+
+use std::path::{Path, PathBuf};
+
+use ebm_optim::Instance;
+use ebm_optim::formats::{self, Format, Hints, Written};
+
+pub(crate) use convert::{SPEC as CONVERT, run as convert};
+pub(crate) use describe::{SPEC as DESCRIBE, run as describe};
+pub(crate) use reduce::{SPEC as REDUCE, run as reduce};
+
+use crate::arguments::{Arguments, Opt, Spec};
+use crate::error::TaskError;
+
+/// Formats and models, for `--help`.
+const DETAILS: &str = "\
+Formats: rudy (G-set, MQLib max-cut), mqlib-qubo, qbsolv, coo and bqm-json (dimod), matrix-market,
+npy. The format is told from content and extension unless given.
+Models: graph, ising, qubo. A matrix holds the weights of a graph unless told otherwise.";
+
+const FROM: Opt = Opt { name: "--from", value: Some("FORMAT"), help: "Format of the input" };
+const MODEL: Opt = Opt { name: "--model", value: Some("MODEL"), help: "What the numbers mean" };
+const TO: Opt =
+    Opt { name: "--to", value: Some("FORMAT"), help: "Format of the output, else by extension" };
+
+/// The word of an option, parsed.
+fn parsed<T: std::str::FromStr>(
+    spec: &Spec,
+    arguments: &Arguments,
+    option: &str,
+) -> Result<Option<T>, TaskError>
+where
+    T::Err: std::fmt::Display,
+{
+    let Some(word) = arguments.value(option) else { return Ok(None) };
+    let word = word.to_string_lossy();
+    let value =
+        word.parse().map_err(|e| spec.error(format!("option `{option}`, `{word}`: {e}")))?;
+    Ok(Some(value))
+}
+
+fn positional_path(arguments: &Arguments, index: usize) -> PathBuf {
+    PathBuf::from(arguments.positional(index).unwrap_or_default())
+}
+
+/// Reads the first argument.
+fn read(spec: &Spec, arguments: &Arguments) -> Result<(Instance, Format), TaskError> {
+    let format = parsed(spec, arguments, FROM.name)?;
+    let hints = Hints { format, model: parsed(spec, arguments, MODEL.name)? };
+    formats::read_with(positional_path(arguments, 0), &hints).map_err(failed)
+}
+
+/// Writes an instance and says how it stands in the file.
+fn write(
+    spec: &Spec,
+    arguments: &Arguments,
+    path: &Path,
+    instance: &Instance,
+) -> Result<(Written, String), TaskError> {
+    let given = parsed(spec, arguments, TO.name)?;
+    let format = given.or_else(|| Format::of_path(path)).unwrap_or(match instance {
+        Instance::Graph(_) => Format::Rudy,
+        Instance::Ising(_) | Instance::Qubo(_) => Format::Coo,
+    });
+    let written = formats::write(path, instance, format).map_err(failed)?;
+    let mut line = format!("{}: {format}, {}", path.display(), written.model);
+    if written.ancilla.is_some() {
+        line += "; the last node stands for the fields: flip all spins where it is -1";
+    }
+    if written.dropped_offset != 0.0 {
+        line += &format!("; add {} to its energies", written.dropped_offset);
+    }
+    Ok((written, line))
+}
+
+fn failed(error: ebm_optim::Error) -> TaskError {
+    TaskError::Failed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::arguments::Parsed;
+
+    fn call(
+        spec: &Spec,
+        run: fn(&Arguments) -> Result<(), TaskError>,
+        line: &[&str],
+    ) -> Result<(), TaskError> {
+        let words: Vec<OsString> = line.iter().map(OsString::from).collect();
+        match spec.parse(&words)? {
+            Parsed::Run(arguments) => run(&arguments),
+            Parsed::Help => panic!("help"),
+        }
+    }
+
+    #[test]
+    fn described_converted_and_reduced() {
+        let folder = std::env::temp_dir().join(format!("ebm-instance-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = |name: &str| folder.join(name).display().to_string();
+        let (graph, model, kernel) = (file("a.rud"), file("a.json"), file("k.json"));
+
+        let mut edges: Vec<_> = (1..60).map(|i| (i / 2, i, 1.0)).collect();
+        edges.extend((0..29).map(|i| (i, i + 30, -1.0)));
+        let instance = ebm_optim::Graph::new(60, edges).unwrap().into();
+        formats::write(&graph, &instance, Format::Rudy).unwrap();
+        let original = formats::read(&graph).unwrap();
+        assert_eq!(original.len(), 60);
+        call(&DESCRIBE, describe, &[&graph]).unwrap();
+        call(&CONVERT, convert, &[&graph, &model, "--as", "qubo"]).unwrap();
+        let again = formats::read(&model).unwrap();
+        let spins: Vec<i8> = (0..60).map(|i| if i % 3 == 0 { 1 } else { -1 }).collect();
+        let energy = original.energy_of_value(original.value(&spins).unwrap());
+        assert_eq!(again.value(&spins).unwrap(), energy);
+        call(&REDUCE, reduce, &[&graph, &kernel]).unwrap();
+        assert!(formats::read(&kernel).unwrap().len() < 60);
+
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn wrong_calls_are_usage_errors() {
+        let usage = |spec, run, line: &[&str]| {
+            let error = call(spec, run, line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line:?}: {error}");
+            error.to_string()
+        };
+        let message = usage(&CONVERT, convert, &["a", "b", "--to", "dot"]);
+        assert!(
+            message.starts_with("option `--to`, `dot`: format: expected one of rudy"),
+            "{message}"
+        );
+        usage(&DESCRIBE, describe, &["a", "--model", "cut"]);
+        let error = call(&DESCRIBE, describe, &["no/such/file"]).unwrap_err();
+        assert_eq!((error.exit_code(), error.to_string().starts_with("cannot read")), (1, true));
+    }
+}
