@@ -31,6 +31,9 @@ use crate::{Error, IntegerIsing, Ising, Task};
 const HOT: f64 = 0.6;
 const COLD: f64 = 0.1;
 
+/// Longest share of a run in which the spins of the largest fields settle.
+const HEAD: f64 = 0.1;
+
 /// The temperatures between which a run cools.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TemperatureRange {
@@ -54,30 +57,56 @@ impl TemperatureRange {
     /// ```
     #[must_use]
     pub fn automatic(problem: &Ising) -> Self {
+        let scales = Scales::new(problem);
+        Self { hot: HOT * scales.field, cold: COLD * scales.coupling }
+    }
+}
+
+/// Root mean squares, one where all couplings and fields vanish.
+struct Scales {
+    /// Of the local field of a typical spin, over random states.
+    field: f64,
+    /// The same of the spin where it is largest, over that.
+    spread: f64,
+    /// Of the couplings and fields that are not zero.
+    coupling: f64,
+}
+
+impl Scales {
+    fn new(problem: &Ising) -> Self {
         let n = problem.spins();
-        // In units of the largest weight, so that no square overflows.
         let weights = |i: usize| {
             let couplings = problem.couplings().neighbors(i).1.iter();
-            couplings.chain([&problem.fields()[i]]).map(|w| w.abs())
+            couplings.chain([&problem.fields()[i]]).map(|w| w.abs()).filter(|w| *w > 0.0)
         };
         let largest = (0..n).flat_map(weights).fold(0.0, f64::max);
         if largest == 0.0 {
-            return Self { hot: 1.0, cold: 1.0 };
+            return Self { field: 1.0, spread: 1.0, coupling: 1.0 };
         }
-        let (mut squares, mut count) = (0.0, 0_usize);
-        for w in (0..n).flat_map(weights).filter(|w| *w > 0.0) {
-            squares += (w / largest) * (w / largest);
-            count += 1;
+        // In units of the largest weight, so that no square overflows.
+        let (mut sum, mut most, mut count) = (0.0, 0.0_f64, 0_usize);
+        for i in 0..n {
+            let row: f64 = weights(i).map(|w| (w / largest) * (w / largest)).sum();
+            sum += row;
+            most = most.max(row);
+            count += weights(i).count();
         }
-        let field = (squares / n as f64).sqrt() * largest;
-        let coupling = (squares / count as f64).sqrt() * largest;
-        Self { hot: HOT * field, cold: COLD * coupling }
+        let root = |square: f64| square.sqrt() * largest;
+        Self {
+            field: root(sum / n as f64),
+            spread: (most / (sum / n as f64)).sqrt(),
+            coupling: root(sum / count as f64),
+        }
     }
 }
 
 /// Temperature over a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cooling {
+    /// Linear over [`TemperatureRange::automatic`]; where some spins feel much
+    /// larger fields than others, up to a tenth of the run before that cools from
+    /// the scale of the largest, so that these spins do not freeze at once.
+    Automatic,
     /// Falling in equal differences; `None`: [`TemperatureRange::automatic`].
     Linear(Option<TemperatureRange>),
     /// Falling in equal ratios; `None`: [`TemperatureRange::automatic`].
@@ -105,10 +134,10 @@ pub struct SimulatedAnnealing {
 }
 
 impl Default for SimulatedAnnealing {
-    /// Metropolis, cooling linearly over the automatic range: the best of a scan
-    /// over sparse and dense graphs.
+    /// Metropolis with automatic cooling: the best of a scan over sparse and
+    /// dense graphs.
     fn default() -> Self {
-        Self { acceptance: Acceptance::Metropolis, cooling: Cooling::Linear(None) }
+        Self { acceptance: Acceptance::Metropolis, cooling: Cooling::Automatic }
     }
 }
 
@@ -146,6 +175,16 @@ impl Cooling {
             Ok(range)
         };
         Ok(match self {
+            Self::Automatic => {
+                let scales = Scales::new(problem);
+                let range = TemperatureRange::automatic(problem);
+                let head = HEAD * (1.0 - 1.0 / scales.spread);
+                let mut knots = vec![(head, range.hot), (1.0, range.cold)];
+                if head > 0.0 {
+                    knots.insert(0, (0.0, range.hot * scales.spread));
+                }
+                Temperatures::Custom(Schedule::new(knots)?)
+            }
             Self::Linear(given) => Temperatures::Linear(range(given)?),
             Self::Geometric(given) => {
                 let range = range(given)?;

@@ -1,5 +1,6 @@
 //! The registry of claims, one file each.
 
+mod annealing_law;
 mod bars_and_stripes;
 mod contraction;
 mod dense_output;
@@ -44,6 +45,7 @@ pub(crate) fn all() -> Vec<Claim> {
         read_out_stability::claim(),
         exact_reduction::claim(),
         rudy_instances::claim(),
+        annealing_law::claim(),
         contraction::claim(),
         lyapunov_descent::claim(),
     ]
