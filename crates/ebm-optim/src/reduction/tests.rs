@@ -1,3 +1,5 @@
+//! Kernels and lifts against enumeration; size, rounding and wrong input.
+
 use ebm_core::random;
 use proptest::prelude::*;
 use rand::RngExt;
