@@ -32,7 +32,7 @@ struct Task {
 }
 
 /// Every task. Names of two words share the first.
-const TASKS: [Task; 10] = [
+const TASKS: [Task; 11] = [
     Task { spec: &reproduce::SPEC, run: reproduce::run },
     Task { spec: &bench::LIST, run: bench::list },
     Task { spec: &bench::RUN, run: bench::run },
@@ -40,6 +40,7 @@ const TASKS: [Task; 10] = [
     Task { spec: &instance::DESCRIBE, run: instance::describe },
     Task { spec: &instance::CONVERT, run: instance::convert },
     Task { spec: &instance::REDUCE, run: instance::reduce },
+    Task { spec: &instance::GENERATE, run: instance::generate },
     Task { spec: &docs::SPEC, run: docs::run },
     Task { spec: &tidy::SPEC, run: tidy::run },
     Task { spec: &ci::SPEC, run: ci::run },

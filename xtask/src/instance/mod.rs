@@ -1,7 +1,8 @@
-//! `cargo xtask instance`: instance files described, converted and reduced.
+//! `cargo xtask instance`: instance files described, converted, reduced and made.
 
 mod convert;
 mod describe;
+mod generate;
 mod reduce;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use ebm_optim::formats::{self, Format, Hints, Written};
 
 pub(crate) use convert::{SPEC as CONVERT, run as convert};
 pub(crate) use describe::{SPEC as DESCRIBE, run as describe};
+pub(crate) use generate::{SPEC as GENERATE, run as generate};
 pub(crate) use reduce::{SPEC as REDUCE, run as reduce};
 
 use crate::arguments::{Arguments, Opt, Spec};
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn described_converted_and_reduced() {
+    fn made_described_converted_and_reduced() {
         let folder = std::env::temp_dir().join(format!("ebm-instance-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = |name: &str| folder.join(name).display().to_string();
@@ -122,6 +124,26 @@ mod tests {
         call(&REDUCE, reduce, &[&graph, &kernel]).unwrap();
         assert!(formats::read(&kernel).unwrap().len() < 60);
 
+        let (tiles, ground) = (file("t.coo"), file("t.sol"));
+        let line = ["tiles", "6", "4", "--seed", "1", "--out", &tiles, "--solution", &ground];
+        call(&GENERATE, generate, &line).unwrap();
+        let planted = formats::read(&tiles).unwrap();
+        let spins = formats::solution::read(&ground, 24).unwrap();
+        assert_eq!(
+            planted.to_ising().unwrap().energy(&spins).unwrap(),
+            planted.value(&spins).unwrap()
+        );
+        for kind in [
+            &["regular", "20", "--degree", "3", "--weights", "signs"][..],
+            &["torus", "5"],
+            &["complete", "9", "--weights", "normal"],
+            &["loops", "60", "--degree", "3"],
+            &["wishart", "20", "--columns", "5"],
+            &["rudy", "--expression", "-rnd_graph 20 30 7"],
+        ] {
+            call(&GENERATE, generate, &[kind, &["--out", &graph]].concat()).unwrap();
+            formats::read(&graph).unwrap();
+        }
         std::fs::remove_dir_all(&folder).unwrap();
     }
 
@@ -138,6 +160,21 @@ mod tests {
             "{message}"
         );
         usage(&DESCRIBE, describe, &["a", "--model", "cut"]);
+        let out = ["--out", "never-written.rud"];
+        for line in [
+            &["blob", "9"][..],
+            &["random", "9"],
+            &["random", "9", "--degree", "x"],
+            &["random", "9", "--degree", "3", "--density", "0.5"],
+            &["random", "9", "--density", "2"],
+            &["random", "nine", "--degree", "3"],
+            &["torus"],
+            &["complete", "9", "--weights", "heavy"],
+            &["complete", "9", "--solution", "s"],
+            &["rudy"],
+        ] {
+            usage(&GENERATE, generate, &[line, &out].concat());
+        }
         let error = call(&DESCRIBE, describe, &["no/such/file"]).unwrap_err();
         assert_eq!((error.exit_code(), error.to_string().starts_with("cannot read")), (1, true));
     }
