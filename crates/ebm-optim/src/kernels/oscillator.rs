@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! for i = 0, 1, …, n − 1:
-//!     θᵢ ← θᵢ + μᵢ (Δt Ωᵢ − a [Σⱼ Jᵢⱼ g(θᵢ − θⱼ) + hᵢ g(θᵢ)] − b sin θᵢ cos θᵢ) ± √μᵢ κ
+//!     δ = μᵢ (Δt Ωᵢ − Δt K [Σⱼ Jᵢⱼ g(θᵢ − θⱼ) + hᵢ g(θᵢ)] − Δt K_s sin 2θᵢ) ± σ √(μᵢ Δt)
+//!     uᵢ ← R uᵢ,     R = [1 − t², −2t; 2t, 1 − t²]/(1 + t²),     t = δ/2
 //! ```
 //!
 //! Nodes are updated in place, one after the other: a node feels the new phases
@@ -44,7 +45,8 @@ pub(crate) struct Unit {
 impl Lanes {
     pub(crate) const ZERO: Self = Self([0.0; LANES]);
 
-    /// Sines and cosines of these phases.
+    /// Sines and cosines of these phases in turns.
+    #[cfg(test)]
     pub(crate) fn unit(&self) -> Unit {
         let mut unit = Unit::ZERO;
         for lane in 0..LANES {
@@ -137,32 +139,23 @@ pub(crate) struct Node {
     pub(crate) mobility: f32,
     /// `√μᵢ`.
     pub(crate) root: f32,
-    /// `Ωᵢ`, turns a unit of time.
+    /// `Ωᵢ`.
     pub(crate) drift: f32,
 }
 
-/// What all nodes have in common in one step, in turns.
+/// What all nodes have in common in one step: halves of angles.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Controls {
-    /// `Δt`.
+    /// `Δt/2`.
     pub(crate) step: f32,
-    /// `a = Δt K`.
+    /// `Δt K/2`.
     pub(crate) coupling: f32,
-    /// `b = 2 Δt K_s`.
+    /// `Δt K_s`.
     pub(crate) locking: f32,
-    /// `κ = σ √Δt`.
+    /// `σ √Δt/2`.
     pub(crate) kick: f32,
     /// `β` of `g(Δ) = tanh(β sin Δ)`; none for `g = sin`.
     pub(crate) sharpness: Option<f32>,
-}
-
-/// The phases of a block of replicas.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct State {
-    /// Phases in turns.
-    pub(crate) phases: Vec<Lanes>,
-    /// Their sines and cosines.
-    pub(crate) units: Vec<Unit>,
 }
 
 /// Updates the nodes of `range`. Bit `i mod 32` of word `16 ⌊i/32⌋ + r` of
@@ -177,13 +170,13 @@ pub(crate) fn sweep(
     controls: &Controls,
     noise: &[u32],
     range: std::ops::Range<usize>,
-    state: &mut State,
+    units: &mut [Unit],
 ) {
     let n = rows.nodes();
     assert!(range.start <= range.end && range.end <= n);
-    assert!(nodes.len() == n && state.phases.len() == n && state.units.len() == n);
+    assert!(nodes.len() == n && units.len() == n);
     assert!(noise.len() >= n.div_ceil(32) * LANES);
-    let pass = Pass { rows, nodes, controls, noise, range, state };
+    let pass = Pass { rows, nodes, controls, noise, range, units };
     match level.or_best() {
         // SAFETY: `or_best` returns this level only where the machine has it.
         #[cfg(target_arch = "x86_64")]
@@ -213,54 +206,42 @@ struct Pass<'a> {
     controls: &'a Controls,
     noise: &'a [u32],
     range: std::ops::Range<usize>,
-    state: &'a mut State,
+    units: &'a mut [Unit],
 }
 
 impl Pass<'_> {
     #[inline(always)]
     fn run(self) {
-        let Self { rows, nodes, controls, noise, range, state } = self;
+        let Self { rows, nodes, controls, noise, range, units } = self;
         for i in range {
             let (begin, end) = (rows.starts[i] as usize, rows.starts[i + 1] as usize);
-            let own = state.units[i];
+            let own = units[i];
             let field = nodes[i].field;
             let torque = match (&rows.kind, controls.sharpness) {
-                (_, None) => sine_torque(&own, &gather(rows, &state.units, i), field),
+                (_, None) => sine_torque(&own, &gather(rows, units, i), field),
                 (Kind::Signs { negative, scale }, Some(sharpness)) => {
                     let (plus, minus) =
                         rows.columns[begin..end].split_at(negative[i] as usize - begin);
                     let mut sum = square_field(&own, field, sharpness);
                     for &j in plus {
-                        add_square(
-                            &mut sum,
-                            &own,
-                            neighbor(rows, &state.units, j),
-                            *scale,
-                            sharpness,
-                        );
+                        add_square(&mut sum, &own, neighbor(rows, units, j), *scale, sharpness);
                     }
                     for &j in minus {
-                        add_square(
-                            &mut sum,
-                            &own,
-                            neighbor(rows, &state.units, j),
-                            -*scale,
-                            sharpness,
-                        );
+                        add_square(&mut sum, &own, neighbor(rows, units, j), -*scale, sharpness);
                     }
                     sum
                 }
                 (Kind::Weights(weights), Some(sharpness)) => {
                     let mut sum = square_field(&own, field, sharpness);
                     for (&j, &w) in rows.columns[begin..end].iter().zip(&weights[begin..end]) {
-                        add_square(&mut sum, &own, neighbor(rows, &state.units, j), w, sharpness);
+                        add_square(&mut sum, &own, neighbor(rows, units, j), w, sharpness);
                     }
                     sum
                 }
             };
             let words = &noise[i / 32 * LANES..(i / 32 + 1) * LANES];
             let kicks = Kicks { words, bit: (i % 32) as u32 };
-            update(&nodes[i], controls, &torque, &kicks, &mut state.phases[i], &mut state.units[i]);
+            update(&nodes[i], controls, &torque, &kicks, &mut units[i]);
         }
     }
 }
@@ -361,26 +342,37 @@ struct Kicks<'a> {
 }
 
 #[inline(always)]
-fn update(
-    node: &Node,
-    controls: &Controls,
-    torque: &Lanes,
-    kicks: &Kicks<'_>,
-    phases: &mut Lanes,
-    unit: &mut Unit,
-) {
+fn update(node: &Node, controls: &Controls, torque: &Lanes, kicks: &Kicks<'_>, unit: &mut Unit) {
     let coupling = node.mobility * controls.coupling;
     let locking = node.mobility * controls.locking;
     let drift = node.mobility * (controls.step * node.drift);
     let kick = (node.root * controls.kick).to_bits();
     for lane in 0..LANES {
-        let lock = locking * (unit.sin[lane] * unit.cos[lane]);
-        let pull = coupling * torque.0[lane] + lock;
+        let (s, c) = (unit.sin[lane], unit.cos[lane]);
+        let pull = coupling * torque.0[lane] + locking * (s * c);
         let kick = f32::from_bits((kicks.words[lane] >> kicks.bit << 31) ^ kick);
-        let moved = phases.0[lane] + (kick + (drift - pull));
-        let phase = moved - ((moved + ROUND) - ROUND);
-        phases.0[lane] = phase;
-        (unit.sin[lane], unit.cos[lane]) = sin_cos_turns(phase);
+        let t = kick + (drift - pull);
+        let inverse = 1.0 / (1.0 + t * t);
+        // In this form right for every finite t, also where its square is not.
+        let cosine = (inverse + inverse) - 1.0;
+        let sine = (t + t) * inverse;
+        unit.sin[lane] = s * cosine + c * sine;
+        unit.cos[lane] = c * cosine - s * sine;
+    }
+}
+
+/// Steps between calls of [`normalize`]: rounding changes a length by about 10⁻⁷
+/// a step.
+pub(crate) const NORMALIZE: usize = 64;
+
+/// Makes the lengths one again.
+pub(crate) fn normalize(units: &mut [Unit]) {
+    for unit in units {
+        for lane in 0..LANES {
+            let (s, c) = (unit.sin[lane], unit.cos[lane]);
+            let scale = 1.0 / (s * s + c * c).sqrt();
+            (unit.sin[lane], unit.cos[lane]) = (s * scale, c * scale);
+        }
     }
 }
 
@@ -471,7 +463,7 @@ mod tests {
         Ising::from_couplings(n, &pairs).unwrap()
     }
 
-    fn random_state(n: usize) -> (State, Vec<Node>, Vec<u32>) {
+    fn random_state(n: usize) -> (Vec<Unit>, Vec<Node>, Vec<u32>) {
         let mut rng = random::stream(4, 0);
         let mut phases = vec![Lanes::ZERO; n];
         for lanes in &mut phases {
@@ -485,11 +477,15 @@ mod tests {
         };
         let nodes = (0..n).map(|_| node()).collect();
         let noise = (0..n.div_ceil(32) * LANES).map(|_| rng.next_u32()).collect();
-        (State { phases, units }, nodes, noise)
+        (units, nodes, noise)
     }
 
     fn controls(sharpness: Option<f32>) -> Controls {
-        Controls { step: 0.5, coupling: 0.03, locking: 0.02, kick: 0.05, sharpness }
+        Controls { step: 0.5, coupling: 0.1, locking: 0.07, kick: 0.2, sharpness }
+    }
+
+    fn phase(unit: &Unit, lane: usize) -> f64 {
+        f64::from(unit.sin[lane]).atan2(f64::from(unit.cos[lane]))
     }
 
     /// The same step in double precision, from the equation.
@@ -501,23 +497,23 @@ mod tests {
         x: &mut [f64],
         lane: usize,
     ) {
-        use std::f64::consts::TAU;
         let torque = |delta: f64| match controls.sharpness {
             None => delta.sin(),
             Some(sharpness) => (f64::from(sharpness) * delta.sin()).tanh(),
         };
         for i in 0..x.len() {
             let (columns, weights) = problem.couplings().neighbors(i);
-            let mut sum = f64::from(nodes[i].field) * torque(TAU * x[i]);
+            let mut sum = f64::from(nodes[i].field) * torque(x[i]);
             for (&j, w) in columns.iter().zip(weights) {
-                sum += w * torque(TAU * (x[i] - x[j as usize]));
+                sum += w * torque(x[i] - x[j as usize]);
             }
-            let lock = (TAU * x[i]).sin() * (TAU * x[i]).cos();
+            let lock = x[i].sin() * x[i].cos();
             let pull = f64::from(controls.coupling) * sum + f64::from(controls.locking) * lock;
             let sign = if noise[i / 32 * LANES + lane] >> (i % 32) & 1 == 1 { -1.0 } else { 1.0 };
             let mobility = f64::from(nodes[i].mobility);
             let kick = sign * mobility.sqrt() * f64::from(controls.kick);
-            x[i] += kick + mobility * (0.5 * f64::from(nodes[i].drift) - pull);
+            let half = kick + mobility * (0.5 * f64::from(nodes[i].drift) - pull);
+            x[i] += 2.0 * half.atan();
         }
     }
 
@@ -532,15 +528,15 @@ mod tests {
             let rows = Rows::new(&problem, 1.0);
             let controls = controls(sharpness);
             let mut twins: Vec<Vec<f64>> = (0..LANES)
-                .map(|lane| state.phases.iter().map(|x| f64::from(x.0[lane])).collect())
+                .map(|lane| state.iter().map(|unit| phase(unit, lane)).collect())
                 .collect();
             sweep(Level::detect(), &rows, &nodes, &controls, &noise, 0..n, &mut state);
             for (lane, x) in twins.iter_mut().enumerate() {
                 twin(&problem, &nodes, &controls, &noise, x, lane);
                 for (i, x) in x.iter().enumerate() {
-                    let difference = x - f64::from(state.phases[i].0[lane]);
-                    let wrapped = difference - difference.round();
-                    assert!(wrapped.abs() < 2e-6, "node {i} lane {lane}: {wrapped:e}");
+                    let difference = x - phase(&state[i], lane);
+                    assert!(difference.sin().abs() < 5e-6, "node {i} lane {lane}: {difference}");
+                    assert!(difference.cos() > 0.0);
                 }
             }
         }
@@ -567,6 +563,30 @@ mod tests {
                 assert_eq!(at(level, &[0, 1, 33, 64, n]), baseline, "{level:?}");
             }
             assert_ne!(baseline, start);
+        }
+    }
+
+    /// Turns by any finite amount keep the length, up to rounding.
+    #[test]
+    fn lengths_are_kept() {
+        let n = 40;
+        let rows = Rows::new(&glass(n, 6, true), 1.0);
+        let (start, nodes, noise) = random_state(n);
+        for kick in [0.0, 0.3, 1e10, 1e30] {
+            let controls = Controls { kick, ..controls(None) };
+            let mut units = start.clone();
+            let longest = |units: &[Unit]| {
+                let squares = units.iter().flat_map(|unit| {
+                    (0..LANES).map(|l| unit.sin[l].powi(2) + unit.cos[l].powi(2) - 1.0)
+                });
+                squares.fold(0.0, |m: f32, x| if x.is_nan() { x } else { m.max(x.abs()) })
+            };
+            for _ in 0..NORMALIZE {
+                sweep(Level::detect(), &rows, &nodes, &controls, &noise, 0..n, &mut units);
+            }
+            assert!(longest(&units) < 2e-5, "kick {kick}: {}", longest(&units));
+            normalize(&mut units);
+            assert!(longest(&units) < 4e-7, "kick {kick}: {}", longest(&units));
         }
     }
 

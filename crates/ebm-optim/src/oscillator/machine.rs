@@ -2,12 +2,14 @@
 //! stepped side by side in single precision.
 //!
 //! ```text
-//! for i = 1, …, n:   θᵢ ← θᵢ − Δt μᵢ ∂E/∂θᵢ + σ √(μᵢ Δt) ξᵢ,      ξᵢ = ±1
+//! for i = 1, …, n:   θᵢ ← θᵢ + 2 atan(δ/2),   δ = −Δt μᵢ ∂E/∂θᵢ + σ √(μᵢ Δt) ξᵢ,   ξᵢ = ±1
 //! ```
 //!
 //! This is the weak Euler scheme with two-point noise, which has the moments
 //! that weak order one needs and costs one random bit, taken one oscillator
-//! after the other: each sees the new phases of those before it. The replicas of
+//! after the other: each sees the new phases of those before it. Turning by
+//! `2 atan(δ/2)` in place of `δ` changes nothing at that order and keeps steps
+//! beyond the stability bound of Euler's method from oscillating. The replicas of
 //! a spin are contiguous, so one sweep over the couplings feeds whole registers.
 //!
 //! Source: P. E. Kloeden and E. Platen, *Numerical Solution of Stochastic
@@ -25,7 +27,9 @@ use rand_chacha::ChaCha8Rng;
 use super::energy::check_frequencies;
 use super::parameters::{LONGEST_STEP, Pace};
 use super::{CouplingShape, Drive, Mobility, ReadOut, Reader, natural_strength};
-use crate::kernels::oscillator::{Controls, LANES, Lanes, Node, Rows, State, sweep};
+use crate::kernels::oscillator::{
+    Controls, LANES, NORMALIZE, Node, Rows, Unit, normalize, sin_cos_turns, sweep,
+};
 use crate::schedule::Schedule;
 use crate::solver::{Method, Prepared};
 use crate::{Error, Ising, Task};
@@ -121,7 +125,7 @@ impl<'a> Network<'a> {
         let strength = natural_strength(problem);
         let mobilities = mobility.of(problem);
         let node = |i: usize| {
-            let drift = frequencies.get(i).map_or(0.0, |w| w / TAU);
+            let drift = frequencies.get(i).copied().unwrap_or(0.0);
             Node {
                 field: (strength * problem.fields()[i]) as f32,
                 mobility: mobilities[i] as f32,
@@ -141,16 +145,16 @@ impl<'a> Network<'a> {
         Ok(Self { problem, settings, pace, rows, nodes, level })
     }
 
-    /// Strengths at a fraction of the run, in turns a step.
+    /// Strengths at a fraction of the run, in the units of a step.
     fn controls(&self, fraction: f64) -> Controls {
         let drive = &self.settings.drive;
         let (coupling, locking) = (drive.coupling.at(fraction), drive.locking.at(fraction));
         let step = self.settings.step.unwrap_or_else(|| self.pace.step(coupling, locking));
         Controls {
-            step: step as f32,
-            coupling: (step * coupling / TAU) as f32,
-            locking: (2.0 * step * locking / TAU) as f32,
-            kick: (drive.noise.at(fraction) * step.sqrt() / TAU) as f32,
+            step: (0.5 * step) as f32,
+            coupling: (0.5 * step * coupling) as f32,
+            locking: (step * locking) as f32,
+            kick: (0.5 * drive.noise.at(fraction) * step.sqrt()) as f32,
             sharpness: match self.settings.shape {
                 CouplingShape::Sine => None,
                 CouplingShape::SquareWave { sharpness } => Some(sharpness as f32),
@@ -212,7 +216,9 @@ impl Looks {
 
 /// The phases of [`LANES`] replicas, those of one spin contiguous.
 struct Block<'a> {
-    state: State,
+    units: Vec<Unit>,
+    /// Steps since the lengths of the units were made one.
+    since: usize,
     rngs: Vec<ChaCha8Rng>,
     /// Random words of each replica for one step, 32 spins a word.
     noise: Vec<u32>,
@@ -224,24 +230,20 @@ impl<'a> Block<'a> {
     fn new(network: &Network<'a>, task: &Task<'_>) -> Self {
         let n = network.nodes.len();
         let mut rngs: Vec<_> = (0..LANES).map(|lane| task.rng(lane)).collect();
-        let mut phases = vec![Lanes::ZERO; n];
+        let mut units = vec![Unit::ZERO; n];
         for (lane, rng) in rngs.iter_mut().enumerate() {
             let start = task.start(lane);
-            for (i, phases) in phases.iter_mut().enumerate() {
+            for (i, unit) in units.iter_mut().enumerate() {
                 // A given state leaves the unstable binary phases a little.
-                phases.0[lane] = match start.map(|spins| spins[i]) {
-                    None => rng.random_range(-0.5..0.5),
-                    Some(1) => rng.random_range(-0.02..0.02),
-                    Some(_) => {
-                        let phase = rng.random_range(-0.02_f32..0.02);
-                        if phase < 0.0 { phase + 0.5 } else { phase - 0.5 }
-                    }
-                };
+                let (spin, reach) = start.map_or((1, 0.5), |spins| (spins[i], 0.02));
+                let (sin, cos) = sin_cos_turns(rng.random_range(-reach..reach));
+                let side = f32::from(spin);
+                (unit.sin[lane], unit.cos[lane]) = (side * sin, side * cos);
             }
         }
-        let units = phases.iter().map(Lanes::unit).collect();
         Self {
-            state: State { phases, units },
+            units,
+            since: 0,
             rngs,
             noise: vec![0; n.div_ceil(32) * LANES],
             reader: Reader::new(network.problem),
@@ -257,10 +259,15 @@ impl<'a> Block<'a> {
                 *word = rng.next_u32();
             }
         }
+        self.since += 1;
+        if self.since == NORMALIZE {
+            normalize(&mut self.units);
+            self.since = 0;
+        }
         let Network { level, rows, nodes, .. } = network;
         let mut range = Self::portion(rows, 0);
         while !range.is_empty() {
-            sweep(*level, rows, nodes, &controls, &self.noise, range.clone(), &mut self.state);
+            sweep(*level, rows, nodes, &controls, &self.noise, range.clone(), &mut self.units);
             range = Self::portion(rows, range.end);
             if !range.is_empty() && should_stop() {
                 break;
@@ -282,12 +289,16 @@ impl<'a> Block<'a> {
 
     /// The spins of a lane.
     fn read_out(&mut self, how: ReadOut, lane: usize) -> &mut [i8] {
-        for (turns, phases) in self.reader.turns.iter_mut().zip(&self.state.phases) {
-            *turns = f64::from(phases.0[lane]);
+        for (turns, unit) in self.reader.turns.iter_mut().zip(&self.units) {
+            *turns = phase(unit, lane) / TAU;
         }
         self.reader.read(how, &mut self.rngs[lane], &mut self.spins);
         &mut self.spins
     }
+}
+
+fn phase(unit: &Unit, lane: usize) -> f64 {
+    f64::from(unit.sin[lane]).atan2(f64::from(unit.cos[lane]))
 }
 
 /// Phases in radians of replicas one after the other, before and after a run.
@@ -313,16 +324,14 @@ impl Prepared for Recording<'_> {
 
     fn run(&self, task: &mut Task<'_>) {
         let mut block = Block::new(&self.network, task);
-        let lanes = |phases: &[Lanes]| -> Vec<f64> {
-            (0..task.lanes())
-                .flat_map(|lane| phases.iter().map(move |x| TAU * f64::from(x.0[lane])))
-                .collect()
+        let lanes = |units: &[Unit]| -> Vec<f64> {
+            (0..task.lanes()).flat_map(|lane| units.iter().map(move |u| phase(u, lane))).collect()
         };
-        let start = lanes(&block.state.phases);
+        let start = lanes(&block.units);
         for k in 0..task.steps() {
             block.step(&self.network, k as f64 / task.steps() as f64, || false);
         }
-        let end = lanes(&block.state.phases);
+        let end = lanes(&block.units);
         self.phases.lock().unwrap().push((task.index(), [start, end]));
     }
 }
