@@ -129,6 +129,15 @@ impl<F: Count, L: Links<F>> Search<'_, F, L> {
         self.flips += 1;
     }
 
+    /// Flips that spin, if there is one; else a move goes by.
+    fn flip_or_pass(&mut self, slot: Option<usize>) {
+        if let Some(slot) = slot {
+            return self.flip(slot);
+        }
+        self.moves.pass();
+        self.flips += 1;
+    }
+
     /// Is the task to end, or has it made its flips?
     fn ended(&mut self, task: &Task<'_>) -> bool {
         let all = task.steps().saturating_mul(self.system.spins());
@@ -158,16 +167,13 @@ impl<F: Count, L: Links<F>> Search<'_, F, L> {
             let record = self.best.energy();
             match kind {
                 Perturbation::Directed => {
-                    if let Some(slot) = self.moves.best_not_tabu(self.system, &mut self.rng, record)
-                    {
-                        self.flip(slot);
-                    }
+                    let slot = self.moves.best_not_tabu(self.system, &mut self.rng, record);
+                    self.flip_or_pass(slot);
                 }
                 Perturbation::Pairs => {
                     for sign in [1, -1] {
-                        if let Some(slot) = self.moves.best_free(self.system, &mut self.rng, sign) {
-                            self.flip(slot);
-                        }
+                        let slot = self.moves.best_free(self.system, &mut self.rng, sign);
+                        self.flip_or_pass(slot);
                     }
                 }
                 Perturbation::Random => {
@@ -248,5 +254,39 @@ impl<F: Count, L: Links<F>> Prepared for Searcher<F, L> {
         let steps = search.flips / n;
         let Search { best, moves, .. } = search;
         best.finish(system, &moves.state, task, steps.max(1).min(task.steps()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Run, Solver};
+
+    #[test]
+    fn rejects_bad_settings() {
+        let pair = Ising::from_couplings(2, &[(0, 1, 1.0)]).unwrap();
+        for value in [-0.1, 1.1, f64::NAN] {
+            for method in [
+                BreakoutLocalSearch { least: value, ..Default::default() },
+                BreakoutLocalSearch { most: value, ..Default::default() },
+                BreakoutLocalSearch { directed: value, ..Default::default() },
+                BreakoutLocalSearch { pairs: value, ..Default::default() },
+                BreakoutLocalSearch { tenure: value, ..Default::default() },
+            ] {
+                assert!(method.solve(&pair, &Run::default()).is_err(), "{method:?}");
+            }
+        }
+    }
+
+    /// A single spin is always tabu after its flip: time must go by all the same.
+    #[test]
+    fn ends_where_no_spin_may_move() {
+        let one = Ising::from_couplings(1, &[]).unwrap();
+        let run = Run { replicas: Some(1), steps: Some(50), ..Run::seeded(1) };
+        for (directed, pairs) in [(1.0, 0.0), (0.0, 1.0)] {
+            let method =
+                BreakoutLocalSearch { directed, pairs, patience: usize::MAX, ..Default::default() };
+            assert_eq!(method.solve(&one, &run).unwrap().best.energy, 0.0);
+        }
     }
 }

@@ -62,6 +62,11 @@ impl<F: Count> OneFlipMoves<F> {
         if self.buckets.is_some() { 4 } else { system.slots() / 4 }
     }
 
+    /// Lets a flip's time go by without one.
+    pub(crate) fn pass(&mut self) {
+        self.now += 1;
+    }
+
     /// The slot of the best flip that `allowed` accepts; ties at random or by
     /// the latest change.
     pub(crate) fn best<L: Links<F>>(

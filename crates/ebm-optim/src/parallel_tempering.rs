@@ -62,6 +62,9 @@ impl Default for ParallelTempering {
 /// Temperatures of the longest automatic ladder.
 const MAX_TEMPERATURES: usize = 32;
 
+/// Most copies and temperatures.
+const MOST: usize = 1024;
+
 /// Bytes of all copies beyond which the automatic ladder is shortened.
 const MEMORY: usize = 1 << 30;
 
@@ -71,19 +74,18 @@ impl ParallelTempering {
         validate::positive("hot temperature", range.hot)?;
         validate::positive("cold temperature", range.cold)?;
         validate::non_negative("share of the ladder with cluster moves", self.clusters)?;
-        let at_least = |what, count: usize, least: usize, expected| {
-            if count < least {
-                return Err(ebm_core::Error::Parameter { what, expected, value: count as f64 });
+        let counts =
+            [("copies", self.copies, 1), ("temperatures", self.temperatures.unwrap_or(2), 2)];
+        for (what, count, least) in counts {
+            if !(least..=MOST).contains(&count) {
+                let expected = "at least 1 copy and 2 temperatures, at most 1024 of each";
+                let value = count as f64;
+                return Err(ebm_core::Error::Parameter { what, expected, value }.into());
             }
-            Ok(())
-        };
-        at_least("copies", self.copies, 1, "at least 1")?;
+        }
         let span = (range.hot / range.cold).ln().abs();
         let count = match self.temperatures {
-            Some(count) => {
-                at_least("temperatures", count, 2, "at least 2")?;
-                count
-            }
+            Some(count) => count,
             None => {
                 // Fluctuations of the energy of order √n bridge gaps ∝ 1/√n.
                 let wanted = 2.0 + LADDER_DENSITY * span * (problem.spins() as f64).sqrt();
@@ -394,6 +396,48 @@ impl<O: FnMut(usize, &[i8])> spin_system::Visitor for Sampler<O> {
             for (place, &index) in copies.at.iter().enumerate() {
                 system.read(&copies.states[index].spins, &mut spins);
                 (self.observe)(place / self.settings.copies, &spins);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Run, Solver};
+
+    #[test]
+    fn rejects_bad_settings() {
+        let pair = Ising::from_couplings(2, &[(0, 1, 1.0)]).unwrap();
+        let range = |hot, cold| Some(TemperatureRange { hot, cold });
+        let bad = [
+            ParallelTempering { copies: 0, ..Default::default() },
+            ParallelTempering { copies: usize::MAX, ..Default::default() },
+            ParallelTempering { temperatures: Some(1), ..Default::default() },
+            ParallelTempering { temperatures: Some(usize::MAX), ..Default::default() },
+            ParallelTempering { clusters: f64::NAN, ..Default::default() },
+            ParallelTempering { range: range(0.0, 1.0), ..Default::default() },
+            ParallelTempering { range: range(1.0, f64::INFINITY), ..Default::default() },
+        ];
+        for method in bad {
+            assert!(method.solve(&pair, &Run::default()).is_err(), "{method:?}");
+        }
+        let ignore = |_: usize, _: &[i8]| ();
+        assert!(sample(&pair, &[1.0], 2, 1, 1, ignore).is_err());
+        assert!(sample(&pair, &[1.0, -1.0], 2, 1, 1, ignore).is_err());
+        assert!(sample(&pair, &[1.0, 2.0], 0, 1, 1, ignore).is_err());
+    }
+
+    #[test]
+    fn ladders_of_any_shape_run() {
+        let pair = Ising::from_couplings(2, &[(0, 1, 1.0)]).unwrap();
+        let run = Run { replicas: Some(1), steps: Some(200), ..Run::seeded(1) };
+        for (hot, cold) in [(1.0, 1.0), (0.1, 3.0), (1e300, 1e-300)] {
+            for copies in [1, 3] {
+                let range = Some(TemperatureRange { hot, cold });
+                let method =
+                    ParallelTempering { range, copies, clusters: 9.0, ..Default::default() };
+                assert_eq!(method.solve(&pair, &run).unwrap().best.energy, -1.0);
             }
         }
     }

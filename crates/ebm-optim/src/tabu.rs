@@ -155,3 +155,23 @@ impl<F: Count, L: Links<F>> Prepared for Searcher<F, L> {
         best.finish(system, &moves.state, task, made);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Run, Solver};
+
+    #[test]
+    fn settings_of_any_size_run_or_are_refused() {
+        let pairs: Vec<_> = (0..9).map(|i| (i, i + 1, -1.0)).collect();
+        let chain = Ising::from_couplings(10, &pairs).unwrap();
+        let run = Run { replicas: Some(2), steps: Some(100), ..Run::seeded(1) };
+        let most = usize::MAX;
+        let method = TabuSearch { tenure: Some(most), spread: most, patience: most, kick: most };
+        assert_eq!(method.solve(&chain, &run).unwrap().best.energy, -9.0);
+        let method = TabuSearch { tenure: Some(0), spread: 0, patience: 1, kick: 1 };
+        assert_eq!(method.solve(&chain, &run).unwrap().best.energy, -9.0);
+        assert!(TabuSearch { patience: 0, ..method }.solve(&chain, &run).is_err());
+        assert!(TabuSearch { kick: 0, ..method }.solve(&chain, &run).is_err());
+    }
+}
