@@ -111,7 +111,10 @@ impl<'a> Task<'a> {
         let problem = self.shared.problem;
         let read_out = problem.energy_of(spins);
         self.offer(spins, read_out);
-        self.descent.get_or_insert_with(|| Descent::new(problem)).run(spins);
+        let change = self.descent.get_or_insert_with(|| Descent::new(problem)).run(spins);
+        if change == 0.0 {
+            return (read_out, read_out);
+        }
         let polished = problem.energy_of(spins);
         self.offer(spins, polished);
         (read_out, polished)
@@ -122,6 +125,14 @@ impl<'a> Task<'a> {
     pub fn finish(&mut self, spins: &mut [i8], steps: usize) {
         let (read_out, polished) = self.polish(spins);
         self.replicas.push(Replica { steps, read_out, polished });
+    }
+
+    /// Ends the next replica with its best state, which the method knows to have
+    /// exactly this `energy` and to be improved by no single flip: there is
+    /// nothing to polish.
+    pub fn finish_settled(&mut self, spins: &[i8], energy: f64, steps: usize) {
+        self.offer(spins, energy);
+        self.replicas.push(Replica { steps, read_out: energy, polished: energy });
     }
 
     pub(crate) fn into_results(self) -> (State, Vec<Replica>) {

@@ -5,6 +5,8 @@
 //! cache line. Rounding changes a trajectory, as it does in single precision,
 //! but not the quality of its end.
 
+use std::ops::Range;
+
 use ebm_core::vector_math::Level;
 use ebm_core::vector_math::kernel::{Kernel, run};
 use rand::Rng;
@@ -25,6 +27,10 @@ const CHUNK: usize = 64;
 /// Spins from which on a complete graph is worth its tables.
 const DENSE: usize = 96;
 
+/// Spins that are sorted among each other by their numbers of neighbors: the
+/// ends of short loops are then foreseen, and neighbors stay near each other.
+const WINDOW: usize = 4096;
+
 /// Steps between looks at the energies, in the second half of a run.
 const LOOK: usize = 16;
 
@@ -44,8 +50,14 @@ pub(super) struct FixedPoint<'a> {
     step_squared: f64,
     force: i16,
     heat: i16,
-    fields: Vec<i16>,
-    has_fields: bool,
+    /// Velocities from the fields, and the fields, in the order of the block.
+    pushes: Vec<i16>,
+    fields: Vec<f64>,
+    /// The fields as multiples of `unit`, if they are whole and so small that no
+    /// local field exceeds 16 bits.
+    whole_fields: Option<Vec<i16>>,
+    /// Where in the block each spin is.
+    place: Vec<u32>,
     level: Level,
 }
 
@@ -54,16 +66,25 @@ impl<'a> FixedPoint<'a> {
     /// its factors fit the units.
     pub(super) fn new(plan: &Plan, problem: &'a Ising) -> Option<Self> {
         let Variant::Discrete { heat } = plan.variant else { return None };
+        let mut order: Vec<u32> = (0..problem.spins() as u32).collect();
         let (couplings, unit) = match BitMatrix::new(problem) {
             Some(bits) if bits.spins() >= DENSE => {
                 (Couplings::Dense(bits.tabulated()), bits.unit())
             }
             _ => {
                 let split = SignSplit::new(problem)?;
-                let unit = split.unit();
-                (Couplings::Sparse(split), unit)
+                let counts = |i: &u32| {
+                    let (positive, negative) = split.neighbors(*i as usize);
+                    (positive.len(), negative.len())
+                };
+                order.chunks_mut(WINDOW).for_each(|window| window.sort_by_key(counts));
+                (Couplings::Sparse(split.reordered(&order)), split.unit())
             }
         };
+        let mut place = vec![0; order.len()];
+        for (k, &i) in order.iter().enumerate() {
+            place[i as usize] = k as u32;
+        }
         let step_squared = plan.step * plan.step;
         let velocity = step_squared * plan.strength * VELOCITY;
         let force = (velocity * unit).round();
@@ -80,7 +101,19 @@ impl<'a> FixedPoint<'a> {
             return None;
         }
         let largest = f64::from(i16::MAX);
-        let field = |h: &f64| (velocity * h).round().clamp(-largest, largest) as i16;
+        let push = |h: &f64| (velocity * h).round().clamp(-largest, largest) as i16;
+        let fields: Vec<f64> = order.iter().map(|&i| problem.fields()[i as usize]).collect();
+        let degree = match &couplings {
+            Couplings::Sparse(split) => split.largest_degree(),
+            Couplings::Dense(_) => problem.spins(),
+        };
+        let whole = |h: &f64| {
+            let multiple = h / unit;
+            let fits = multiple.fract() == 0.0 && multiple.abs() + degree as f64 <= largest;
+            fits.then_some(multiple as i16)
+        };
+        let exact = problem.has_exact_sums();
+        let whole_fields = exact.then(|| fields.iter().map(whole).collect()).flatten();
         Some(Self {
             problem,
             couplings,
@@ -89,8 +122,10 @@ impl<'a> FixedPoint<'a> {
             step_squared,
             force: force as i16,
             heat: heat.round() as i16,
-            fields: problem.fields().iter().map(field).collect(),
-            has_fields: problem.fields().iter().any(|h| *h != 0.0),
+            pushes: fields.iter().map(push).collect(),
+            fields,
+            whole_fields,
+            place,
             level: Level::detect(),
         })
     }
@@ -100,6 +135,36 @@ impl<'a> FixedPoint<'a> {
     pub(super) fn at_level(mut self, level: Level) -> Self {
         self.level = level;
         self
+    }
+
+    /// Where in the block spin `i` is.
+    pub(super) fn place(&self, i: usize) -> usize {
+        self.place[i] as usize
+    }
+
+    /// Dense products are made at once, for all rows.
+    fn multiply_all(&self, signs: &[Signs], sums: &mut [Sums], space: &mut TableSpace) {
+        if let Couplings::Dense(tables) = &self.couplings {
+            tables.sums(self.level, signs, sums, space);
+        }
+    }
+
+    /// The coupling sums of `rows`, at most [`CHUNK`]; dense ones are in `sums`
+    /// already.
+    fn multiply<'s>(
+        &self,
+        signs: &[Signs],
+        rows: Range<usize>,
+        sums: &'s mut [Sums],
+    ) -> &'s [Sums] {
+        match &self.couplings {
+            Couplings::Dense(_) => &sums[rows],
+            Couplings::Sparse(split) => {
+                let sums = &mut sums[..rows.len()];
+                split.sums(self.level, signs, rows, sums);
+                sums
+            }
+        }
     }
 
     /// The factors of a step at a fraction of the run.
@@ -139,16 +204,17 @@ impl Block {
             let mut rng = task.rng(lane);
             let start = task.start(lane);
             for i in 0..n {
+                let at = machine.place(i);
                 let bits = rng.next_u32();
                 // Positions in a tenth of the range, momenta y within ±1.
                 let (low, high) = (bits as u16 as i16 / 10, (bits >> 16) as u16 as i16);
                 let high = (0.5 * machine.step_squared.sqrt() * f64::from(high)) as i16;
-                x[i].0[lane] = match start.map(|spins| spins[i]) {
+                x[at].0[lane] = match start.map(|spins| spins[i]) {
                     None => low,
                     Some(1) => WALL / 2 + low,
                     Some(_) => -(WALL / 2) + low,
                 };
-                v[i].0[lane] = high;
+                v[at].0[lane] = high;
             }
         }
         let mut signs = vec![Signs::UP; n];
@@ -194,25 +260,16 @@ impl Block {
             self.pairs = [0; LANES];
             self.field_sums = [0.0; LANES];
         }
-        if let Couplings::Dense(tables) = &machine.couplings {
-            tables.sums(machine.level, &self.signs, &mut self.sums, &mut self.space);
-        }
+        machine.multiply_all(&self.signs, &mut self.sums, &mut self.space);
         for first in (0..n).step_by(CHUNK) {
             let rows = first..(first + CHUNK).min(n);
-            let sums = match &machine.couplings {
-                Couplings::Dense(_) => &self.sums[rows.clone()],
-                Couplings::Sparse(split) => {
-                    let sums = &mut self.sums[..rows.len()];
-                    split.sums(machine.level, &self.signs, rows.clone(), sums);
-                    &*sums
-                }
-            };
+            let sums = machine.multiply(&self.signs, rows.clone(), &mut self.sums);
             if look {
                 let signs = &self.signs[rows.clone()];
                 let pairs = &mut self.pairs;
                 run(machine.level, PairSums { sums, signs, pairs });
-                if machine.has_fields {
-                    let fields = &machine.problem.fields()[rows.clone()];
+                let fields = &machine.fields[rows.clone()];
+                if fields.iter().any(|h| *h != 0.0) {
                     let sums = &mut self.field_sums;
                     run(machine.level, FieldSums { fields, signs, sums });
                 }
@@ -222,7 +279,7 @@ impl Block {
                     x: &mut self.x[rows.clone()],
                     v: &mut self.v[rows.clone()],
                     signs: &mut self.next[rows.clone()],
-                    fields: &machine.fields[rows],
+                    fields: &machine.pushes[rows],
                 };
                 step(machine.level, factors, sums, spins);
             }
@@ -249,7 +306,7 @@ impl Block {
     }
 
     /// Reports the best of all replicas.
-    fn offer(&self, task: &mut Task<'_>, spins: &mut [i8]) {
+    fn offer(&self, machine: &FixedPoint<'_>, task: &mut Task<'_>, spins: &mut [i8]) {
         let mut best = 0;
         for lane in 1..task.lanes() {
             if self.energies[lane] < self.energies[best] {
@@ -258,15 +315,31 @@ impl Block {
         }
         // Below the best by more than rounding.
         if self.energies[best] < task.best_energy() - 1e-9 * task.best_energy().abs() {
-            self.extract(best, spins);
+            self.extract(machine, best, spins);
             task.offer(spins, self.energies[best]);
         }
     }
 
-    fn extract(&self, lane: usize, spins: &mut [i8]) {
-        for (spin, signs) in spins.iter_mut().zip(&self.best) {
-            *spin = signs.0[lane];
+    fn extract(&self, machine: &FixedPoint<'_>, lane: usize, spins: &mut [i8]) {
+        for (spin, place) in spins.iter_mut().zip(&machine.place) {
+            *spin = self.best[*place as usize].0[lane];
         }
+    }
+
+    /// For each replica, is its best state known to be one that no single flip
+    /// improves? Ends the run: the states go.
+    fn settled(&mut self, machine: &FixedPoint<'_>) -> [bool; LANES] {
+        let Some(fields) = &machine.whole_fields else { return [false; LANES] };
+        self.signs.copy_from_slice(&self.best);
+        let mut least = [0_i16; LANES];
+        machine.multiply_all(&self.signs, &mut self.sums, &mut self.space);
+        for first in (0..self.x.len()).step_by(CHUNK) {
+            let rows = first..(first + CHUNK).min(self.x.len());
+            let sums = machine.multiply(&self.signs, rows.clone(), &mut self.sums);
+            let (signs, fields) = (&self.signs[rows.clone()], &fields[rows]);
+            run(machine.level, LeastStability { sums, signs, fields, least: &mut least });
+        }
+        least.map(|least| least == 0)
     }
 }
 
@@ -293,14 +366,19 @@ impl Prepared for FixedPoint<'_> {
             let look = made >= steps / 2 && made % LOOK == 0;
             block.step(self, made as f64 / steps as f64, look);
             if look {
-                block.offer(task, &mut spins);
+                block.offer(self, task, &mut spins);
             }
             made += 1;
         }
         block.look(self);
-        for lane in 0..task.lanes() {
-            block.extract(lane, &mut spins);
-            task.finish(&mut spins, made);
+        let settled = block.settled(self);
+        for (lane, settled) in settled.into_iter().enumerate().take(task.lanes()) {
+            block.extract(self, lane, &mut spins);
+            if settled {
+                task.finish_settled(&spins, block.energies[lane], made);
+            } else {
+                task.finish(&mut spins, made);
+            }
         }
     }
 }
@@ -326,6 +404,27 @@ impl Kernel for PairSums<'_> {
         }
         for (pairs, total) in self.pairs.iter_mut().zip(&totals) {
             *pairs += i64::from(*total);
+        }
+    }
+}
+
+/// Lowers `least` to the smallest `sᵢ (Fᵢ + hᵢ)` of each replica.
+struct LeastStability<'a> {
+    sums: &'a [Sums],
+    signs: &'a [Signs],
+    fields: &'a [i16],
+    least: &'a mut [i16; LANES],
+}
+
+impl Kernel for LeastStability<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for ((sums, signs), h) in self.sums.iter().zip(self.signs).zip(self.fields) {
+            for ((least, f), s) in self.least.iter_mut().zip(&sums.0).zip(&signs.0) {
+                *least = (*least).min(f.wrapping_add(*h).wrapping_mul(i16::from(*s)));
+            }
         }
     }
 }

@@ -160,7 +160,7 @@ impl SimulatedBifurcation {
             }
             Variant::Discrete { heat } => {
                 validate::non_negative("heating rate", heat)?;
-                0.75
+                0.8
             }
             Variant::Generalized { control } => {
                 validate::non_negative("control strength A", control)?;

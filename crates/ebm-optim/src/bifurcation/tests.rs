@@ -58,9 +58,15 @@ struct Recording<'a> {
 
 impl Recording<'_> {
     /// Velocities `Δt y` are those of the fixed-point form.
-    fn fixed_state(block: &fixed_point::Block, step: f64, lane: usize) -> [Vec<f64>; 2] {
-        let x = block.x.iter().map(|x| f64::from(x.0[lane]) / 32_767.0);
-        let y = block.v.iter().map(|v| f64::from(v.0[lane]) / 16_383.5 / step);
+    fn fixed_state(
+        machine: &FixedPoint<'_>,
+        block: &fixed_point::Block,
+        step: f64,
+        lane: usize,
+    ) -> [Vec<f64>; 2] {
+        let places = || (0..block.x.len()).map(|i| machine.place(i));
+        let x = places().map(|at| f64::from(block.x[at].0[lane]) / 32_767.0);
+        let y = places().map(|at| f64::from(block.v[at].0[lane]) / 16_383.5 / step);
         [x.collect(), y.collect()]
     }
 
@@ -88,7 +94,7 @@ impl Prepared for Recording<'_> {
             Form::Fixed(machine, step) => {
                 let mut block = fixed_point::Block::new(machine, task);
                 let state = |block: &_| -> Vec<_> {
-                    (0..lanes).map(|lane| Self::fixed_state(block, *step, lane)).collect()
+                    (0..lanes).map(|lane| Self::fixed_state(machine, block, *step, lane)).collect()
                 };
                 let start = state(&block);
                 (0..steps).for_each(|k| block.step(machine, fraction(k), k % 3 == 0));

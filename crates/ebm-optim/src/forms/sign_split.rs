@@ -72,6 +72,26 @@ impl SignSplit {
         })
     }
 
+    /// The same couplings with the spins in another order: spin `order[k]`
+    /// becomes spin `k`.
+    pub(crate) fn reordered(&self, order: &[u32]) -> Self {
+        let mut place = vec![0; order.len()];
+        for (k, &i) in order.iter().enumerate() {
+            place[i as usize] = k as u32;
+        }
+        let (mut starts, mut columns) = (vec![0], Vec::with_capacity(self.columns.len()));
+        for &i in order {
+            let (positive, negative) = self.neighbors(i as usize);
+            for list in [positive, negative] {
+                let first = columns.len();
+                columns.extend(list.iter().map(|&j| place[j as usize]));
+                columns[first..].sort_unstable();
+                starts.push(columns.len() as u32);
+            }
+        }
+        Self { starts, columns, ..*self }
+    }
+
     /// Number of spins.
     #[must_use]
     pub fn spins(&self) -> usize {
