@@ -127,12 +127,12 @@ impl<'a> Task<'a> {
         self.replicas.push(Replica { steps, read_out, polished });
     }
 
-    /// Ends the next replica with its best state, which the method knows to have
-    /// exactly this `energy` and to be improved by no single flip: there is
-    /// nothing to polish.
-    pub fn finish_settled(&mut self, spins: &[i8], energy: f64, steps: usize) {
-        self.offer(spins, energy);
-        self.replicas.push(Replica { steps, read_out: energy, polished: energy });
+    /// Ends the next replica, in order of the lanes, with a state that the method
+    /// has polished by itself, so that no single flip improves it: `polished` is
+    /// its exact energy, `read_out` the energy before.
+    pub fn finish_polished(&mut self, spins: &[i8], read_out: f64, polished: f64, steps: usize) {
+        self.offer(spins, polished);
+        self.replicas.push(Replica { steps, read_out, polished });
     }
 
     pub(crate) fn into_results(self) -> (State, Vec<Replica>) {

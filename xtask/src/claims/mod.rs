@@ -19,6 +19,7 @@ mod oscillator_ising;
 mod read_out_angle;
 mod read_out_stability;
 mod rudy_instances;
+mod simulated_bifurcation;
 mod stiff;
 mod strong_order;
 
@@ -46,6 +47,7 @@ pub(crate) fn all() -> Vec<Claim> {
         exact_reduction::claim(),
         rudy_instances::claim(),
         annealing_law::claim(),
+        simulated_bifurcation::claim(),
         contraction::claim(),
         lyapunov_descent::claim(),
     ]

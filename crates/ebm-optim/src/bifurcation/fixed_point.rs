@@ -37,7 +37,7 @@ const LOOK: usize = 16;
 /// Couplings in the form the block multiplies with.
 enum Couplings {
     Sparse(SignSplit),
-    Dense(SignTables),
+    Dense(BitMatrix, SignTables),
 }
 
 /// The machine on one problem.
@@ -69,7 +69,8 @@ impl<'a> FixedPoint<'a> {
         let mut order: Vec<u32> = (0..problem.spins() as u32).collect();
         let (couplings, unit) = match BitMatrix::new(problem) {
             Some(bits) if bits.spins() >= DENSE => {
-                (Couplings::Dense(bits.tabulated()), bits.unit())
+                let (unit, tables) = (bits.unit(), bits.tabulated());
+                (Couplings::Dense(bits, tables), unit)
             }
             _ => {
                 let split = SignSplit::new(problem)?;
@@ -105,7 +106,7 @@ impl<'a> FixedPoint<'a> {
         let fields: Vec<f64> = order.iter().map(|&i| problem.fields()[i as usize]).collect();
         let degree = match &couplings {
             Couplings::Sparse(split) => split.largest_degree(),
-            Couplings::Dense(_) => problem.spins(),
+            Couplings::Dense(..) => problem.spins(),
         };
         let whole = |h: &f64| {
             let multiple = h / unit;
@@ -144,7 +145,7 @@ impl<'a> FixedPoint<'a> {
 
     /// Dense products are made at once, for all rows.
     fn multiply_all(&self, signs: &[Signs], sums: &mut [Sums], space: &mut TableSpace) {
-        if let Couplings::Dense(tables) = &self.couplings {
+        if let Couplings::Dense(_, tables) = &self.couplings {
             tables.sums(self.level, signs, sums, space);
         }
     }
@@ -158,7 +159,7 @@ impl<'a> FixedPoint<'a> {
         sums: &'s mut [Sums],
     ) -> &'s [Sums] {
         match &self.couplings {
-            Couplings::Dense(_) => &sums[rows],
+            Couplings::Dense(..) => &sums[rows],
             Couplings::Sparse(split) => {
                 let sums = &mut sums[..rows.len()];
                 split.sums(self.level, signs, rows, sums);
@@ -223,7 +224,7 @@ impl Block {
                 *s = if *x < 0 { -1 } else { 1 };
             }
         }
-        let buffered = if matches!(machine.couplings, Couplings::Dense(_)) { n } else { CHUNK };
+        let buffered = if matches!(machine.couplings, Couplings::Dense(..)) { n } else { CHUNK };
         Self {
             x,
             v,
@@ -372,12 +373,22 @@ impl Prepared for FixedPoint<'_> {
         }
         block.look(self);
         let settled = block.settled(self);
+        let mut fields = vec![0; if self.whole_fields.is_some() { spins.len() } else { 0 }];
         for (lane, settled) in settled.into_iter().enumerate().take(task.lanes()) {
             block.extract(self, lane, &mut spins);
-            if settled {
-                task.finish_settled(&spins, block.energies[lane], made);
-            } else {
-                task.finish(&mut spins, made);
+            let energy = block.energies[lane];
+            match (&self.couplings, &self.whole_fields) {
+                _ if settled => task.finish_polished(&spins, energy, energy, made),
+                (Couplings::Dense(bits, _), Some(whole)) => {
+                    // The sums of the best states are still there.
+                    for ((f, sums), h) in fields.iter_mut().zip(&block.sums).zip(whole) {
+                        *f = i32::from(sums.0[lane]) + i32::from(*h);
+                    }
+                    let change = bits.descend(&mut spins, &mut fields);
+                    let polished = energy + self.unit * change as f64;
+                    task.finish_polished(&spins, energy, polished, made);
+                }
+                _ => task.finish(&mut spins, made),
             }
         }
     }

@@ -111,6 +111,13 @@ pub(super) struct Plan {
     pub(super) wall: f64,
 }
 
+/// Is at least a quarter of all pairs coupled?
+fn is_dense(problem: &Ising) -> bool {
+    let n = problem.spins();
+    let entries: usize = (0..n).map(|i| problem.couplings().neighbors(i).0.len()).sum();
+    entries >= n.saturating_mul(n) / 4
+}
+
 /// Share of the limit of stability that steps may take.
 const SAFETY: f64 = 0.9;
 
@@ -160,7 +167,9 @@ impl SimulatedBifurcation {
             }
             Variant::Discrete { heat } => {
                 validate::non_negative("heating rate", heat)?;
-                0.8
+                // Few neighbors make forces few-valued, which resonate with
+                // the walls at some steps near one.
+                if is_dense(problem) { 1.0 } else { 0.8 }
             }
             Variant::Generalized { control } => {
                 validate::non_negative("control strength A", control)?;
