@@ -179,6 +179,11 @@ impl Arguments {
         self.value(name).map(PathBuf::from)
     }
 
+    /// The positional argument at `index` as a path.
+    pub(crate) fn positional_path(&self, index: usize) -> Option<PathBuf> {
+        self.positionals.get(index).map(PathBuf::from)
+    }
+
     /// The positional argument at `index` as text.
     pub(crate) fn positional(&self, index: usize) -> Option<String> {
         self.positionals.get(index).map(|p| p.to_string_lossy().into_owned())

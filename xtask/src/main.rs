@@ -13,9 +13,11 @@ mod files;
 mod instance;
 mod machine;
 mod page;
+mod phases;
 mod process;
 mod report;
 mod reproduce;
+mod solve;
 mod tidy;
 
 use std::ffi::OsString;
@@ -32,7 +34,8 @@ struct Task {
 }
 
 /// Every task. Names of two words share the first.
-const TASKS: [Task; 11] = [
+const TASKS: [Task; 12] = [
+    Task { spec: &solve::SPEC, run: solve::run },
     Task { spec: &reproduce::SPEC, run: reproduce::run },
     Task { spec: &bench::LIST, run: bench::list },
     Task { spec: &bench::RUN, run: bench::run },

@@ -3,6 +3,13 @@
 /// Colors, type and layout, for light and dark and for narrow screens.
 const STYLE: &str = include_str!("page.css");
 
+/// The rules of [`STYLE`] that drawings need: colors, and what is inside `svg`.
+pub(crate) fn drawing_style() -> String {
+    let colors = STYLE.split("* {").next().unwrap_or_default();
+    let rules = STYLE.lines().filter(|line| line.starts_with("svg "));
+    rules.fold(colors.to_string(), |style, line| style + line + "\n")
+}
+
 /// A complete page; `body` is markup, `title` is text.
 pub(crate) fn page(title: &str, body: &str) -> String {
     format!(

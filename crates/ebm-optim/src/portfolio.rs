@@ -17,7 +17,10 @@ use ebm_core::random::stream;
 use rand::Rng;
 
 use crate::run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
-use crate::{Error, Ising, OscillatorIsingMachine, Reduction, Solver, exhaustive};
+use crate::{
+    Error, Ising, ParallelTempering, Reduction, SimulatedAnnealing, SimulatedBifurcation, Solver,
+    exhaustive,
+};
 
 /// The solver for "just solve it".
 ///
@@ -45,7 +48,11 @@ pub struct Portfolio {
 impl Default for Portfolio {
     /// Reduction first; then the methods that win on some family of problems.
     fn default() -> Self {
-        let members: Vec<Box<dyn Solver>> = vec![Box::new(OscillatorIsingMachine::default())];
+        let members: Vec<Box<dyn Solver>> = vec![
+            Box::new(SimulatedAnnealing::default()),
+            Box::new(SimulatedBifurcation::default()),
+            Box::new(ParallelTempering::default()),
+        ];
         Self { reduce: true, members }
     }
 }

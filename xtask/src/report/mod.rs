@@ -5,7 +5,7 @@ mod figure;
 pub(crate) mod html;
 pub(crate) mod json;
 mod pictures;
-mod plot;
+pub(crate) mod plot;
 
 use crate::machine::Machine;
 use crate::reproduce::Outcome;

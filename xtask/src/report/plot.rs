@@ -19,6 +19,8 @@ const CHARACTER: f64 = 0.56 * FONT;
 const TOP: f64 = 32.0;
 const BOTTOM: f64 = HEIGHT - 46.0;
 const COLORS: usize = 6;
+/// Height of the title of a standalone drawing.
+const TITLE: f64 = 34.0;
 const DASHES: [&str; 4] = ["6 4", "2 3", "10 3 2 3", "1 5"];
 
 /// The plot as a figure element.
@@ -286,9 +288,16 @@ fn marker(index: usize, x: f64, y: f64, r: f64) -> String {
     }
 }
 
-/// Names with a sample of each mark; nothing where no series has a name.
-fn legend(series: &[Series]) -> String {
-    let mut items = String::new();
+/// An entry of the legend: its class, a sample 28 wide and 12 high, its name.
+struct Entry<'a> {
+    class: String,
+    sample: String,
+    name: &'a str,
+}
+
+/// One entry for each name, in order.
+fn entries(series: &[Series]) -> Vec<Entry<'_>> {
+    let mut entries = Vec::new();
     for (s, style) in series.iter().zip(styles(series)) {
         if style.repeated || s.name.is_empty() {
             continue;
@@ -309,13 +318,63 @@ fn legend(series: &[Series]) -> String {
             Mark::Intervals => "<path class=\"interval\" d=\"M11 11h6m-3 0V1m-3 0h6\"/>".into(),
             Mark::Band => "<path class=\"band\" d=\"M2 1H26V11H2Z\"/>".into(),
         };
-        let (class, name) = (style.class(), escape(&s.name));
+        entries.push(Entry { class: style.class(), sample, name: &s.name });
+    }
+    entries
+}
+
+/// Names with a sample of each mark; nothing where no series has a name.
+fn legend(series: &[Series]) -> String {
+    let mut items = String::new();
+    for Entry { class, sample, name } in entries(series) {
+        let name = escape(name);
         let _ = writeln!(
             items,
             "<li><svg viewBox=\"0 0 28 12\" aria-hidden=\"true\"><g class=\"{class}\">{sample}</g></svg>{name}</li>"
         );
     }
     if items.is_empty() { items } else { format!("<ul class=\"legend\">\n{items}</ul>\n") }
+}
+
+/// The plot as a file of its own, with title, legend and colors for light and dark.
+pub(crate) fn standalone(plot: &Plot) -> String {
+    let mut content = match Frame::new(plot) {
+        None => format!(
+            "<text x=\"{}\" y=\"{}\" font-size=\"{FONT}\" text-anchor=\"middle\">nothing to draw</text>\n",
+            0.5 * WIDTH,
+            0.5 * HEIGHT
+        ),
+        Some(frame) => {
+            let series = plot.series.iter().zip(styles(&plot.series));
+            frame.axes(plot) + &series.map(|(s, style)| frame.series(s, &style)).collect::<String>()
+        }
+    };
+    // Entries side by side, on as many rows as they need.
+    let (mut x, mut y) = (14.0, HEIGHT + 12.0);
+    for Entry { class, sample, name } in entries(&plot.series) {
+        let width = 34.0 + CHARACTER * name.chars().count() as f64 + 18.0;
+        if x > 14.0 && x + width > WIDTH {
+            (x, y) = (14.0, y + 1.5 * FONT);
+        }
+        let name = escape(name);
+        let _ = writeln!(
+            content,
+            "<g class=\"{class}\" transform=\"translate({x:.1} {:.1})\">{sample}</g>\
+             <text class=\"ink\" x=\"{:.1}\" y=\"{y:.1}\" font-size=\"{FONT}\">{name}</text>",
+            y - 10.0,
+            x + 34.0,
+        );
+        x += width;
+    }
+    let (title, style) = (escape(&plot.title), crate::page::drawing_style());
+    let height = TITLE + y + 12.0;
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" \
+         font-family=\"system-ui, sans-serif\">\n<title>{title}</title>\n<style>\n{style}</style>\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"var(--card)\"/>\n\
+         <text class=\"ink\" x=\"14\" y=\"22\" font-size=\"{FONT}\" font-weight=\"600\">{title}</text>\n\
+         <g transform=\"translate(0 {TITLE})\">\n{content}</g>\n</svg>\n"
+    )
 }
 
 #[cfg(test)]
@@ -400,5 +459,15 @@ mod tests {
     fn long_smooth_lines_stay_small() {
         let points = (0..200_000).map(|k| (k as f64, (k as f64 * 1e-5).sin())).collect();
         assert!(render(&plot(points)).len() < 30_000);
+    }
+
+    #[test]
+    fn a_drawing_of_its_own_is_complete() {
+        for points in [vec![], vec![(0.0, 1.0), (2.0, 3.0)]] {
+            let svg = standalone(&plot(points));
+            assert_well_formed(&svg);
+            assert!(svg.contains("--s0:") && svg.contains("svg .line"), "{svg}");
+            assert!(!svg.contains("body"));
+        }
     }
 }
