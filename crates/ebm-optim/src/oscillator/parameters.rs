@@ -3,7 +3,7 @@
 //! ```text
 //! K unit:      √(n − 1) / ‖(J, h)‖_F
 //! mobilities:  μᵢ = r̄ / rᵢ,     rᵢ = Σⱼ |Jᵢⱼ| + |hᵢ|,   r̄ their mean
-//! step:        Δt = 3 / λ_max(C),     C = M^½ [K g′(0) (J + diag |h|) + 2 K_s] M^½,   M = diag μ
+//! step:        Δt = 3 / λ_max(C), at most 2 / λ_max(C) for K_s = 0,     C = M^½ [K g′(0) (J + diag |h|) + 2 K_s] M^½,   M = diag μ
 //! ```
 //!
 //! A node with many couplings feels a steep potential and a leaf a shallow one:
@@ -145,9 +145,11 @@ impl Pace {
         Self { coupled, locked }
     }
 
-    /// The step at these strengths.
+    /// The step at these strengths. Phases that no locking has made binary move
+    /// together, not one by one: for them the bound of Euler's method stays.
     pub(super) fn step(&self, strength: f64, locking: f64) -> f64 {
-        (REACH / (strength * self.coupled + locking * self.locked)).min(LONGEST_STEP)
+        let unlocked = 2.0 / (strength * self.coupled);
+        (REACH / (strength * self.coupled + locking * self.locked)).min(unlocked).min(LONGEST_STEP)
     }
 }
 
