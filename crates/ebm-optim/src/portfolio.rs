@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use ebm_core::random::stream;
 use rand::Rng;
 
+use crate::forms::BitMatrix;
 use crate::run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
 use crate::{
     Error, Ising, ParallelTempering, Reduction, SimulatedAnnealing, SimulatedBifurcation, Solver,
@@ -41,20 +42,36 @@ use crate::{
 pub struct Portfolio {
     /// Whether to reduce the problem first.
     pub reduce: bool,
-    /// The methods to choose from, the most promising first.
+    /// The methods to choose from, the most promising first. Empty: those that
+    /// win on some family of problems like the one at hand.
     pub members: Vec<Box<dyn Solver>>,
 }
 
 impl Default for Portfolio {
-    /// Reduction first; then the methods that win on some family of problems.
+    /// Reduction first, and members by the problem: what a newcomer wants.
     fn default() -> Self {
-        let members: Vec<Box<dyn Solver>> = vec![
-            Box::new(SimulatedAnnealing::default()),
-            Box::new(SimulatedBifurcation::default()),
-            Box::new(ParallelTempering::default()),
-        ];
-        Self { reduce: true, members }
+        Self { reduce: true, members: vec![] }
     }
+}
+
+/// Mean number of neighbors up to which clusters of spins are worth moving.
+const FEW_NEIGHBORS: f64 = 6.0;
+
+/// The methods that win on some family of problems: bifurcation alone where all
+/// couplings have one magnitude and few are missing; else annealing first, and
+/// on lattices tempering with cluster moves.
+fn members(problem: &Ising) -> Vec<Box<dyn Solver>> {
+    let bifurcation = Box::new(SimulatedBifurcation::default());
+    if problem.spins() > ENUMERATED && BitMatrix::new(problem).is_some() {
+        return vec![bifurcation];
+    }
+    let mut members: Vec<Box<dyn Solver>> =
+        vec![Box::new(SimulatedAnnealing::default()), bifurcation];
+    let degree = problem.couplings().entry_count() as f64 / problem.spins() as f64;
+    if degree <= FEW_NEIGHBORS {
+        members.push(Box::new(ParallelTempering::default()));
+    }
+    members
 }
 
 /// Problems up to this size are enumerated: a million states take
@@ -78,9 +95,6 @@ impl Solver for Portfolio {
     ) -> Result<Solution, Error> {
         let started = Instant::now();
         run.check(problem)?;
-        if self.members.is_empty() {
-            return Err(ebm_core::Error::Empty { what: "members of the portfolio" }.into());
-        }
         let reduction = self.reduce.then(|| Reduction::new(problem));
         let kernel = reduction.as_ref().map_or(Some(problem), Reduction::kernel);
         let lift = |spins: &[i8]| match &reduction {
@@ -104,10 +118,17 @@ impl Solver for Portfolio {
             let restricted = run.starts.iter().map(|spins| reduction.restrict(spins));
             run.starts = restricted.collect::<Result<_, _>>()?;
         }
+        let chosen;
+        let members = if self.members.is_empty() {
+            chosen = members(kernel);
+            &chosen
+        } else {
+            &self.members
+        };
         let mut race = Race::new(kernel, &run, watch, started);
         match run.time {
-            None => race.share(&self.members)?,
-            Some(time) => race.halve(&self.members, time)?,
+            None => race.share(members)?,
+            Some(time) => race.halve(members, time)?,
         }
         let mut solution = race.finish(setup);
         let spins = lift(&solution.best.spins)?;
@@ -352,7 +373,8 @@ mod tests {
         assert!(again.best.energy <= good.energy);
         let wrong = Run { starts: vec![vec![1; 3]], ..Run::seeded(2) };
         assert!(Portfolio::default().solve(&problem, &wrong).is_err());
-        let empty = Portfolio { members: vec![], ..Portfolio::default() };
-        assert!(empty.solve(&problem, &Run::seeded(1)).is_err());
+        let one =
+            Portfolio { members: vec![Box::new(SimulatedAnnealing::default())], reduce: false };
+        assert!(one.solve(&problem, &run).unwrap().best.energy <= good.energy);
     }
 }
