@@ -2,18 +2,14 @@
 //! cuts of G-set graphs where their files are at hand.
 
 use std::error::Error;
-use std::f64::consts::TAU;
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use ebm_core::sde::{self, EulerMaruyama};
-use ebm_core::{Snapshot, random};
-use ebm_optim::oscillator::{AnnealedOscillators, Drive, natural_strength};
-use ebm_optim::schedule::Schedule;
+use ebm_core::random;
 use ebm_optim::{Graph, OscillatorIsingMachine, Run, Solver, exhaustive, rudy};
 use rand::RngExt;
 
-use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings};
+use crate::claim::{Claim, Figure, Finding, Settings};
+use crate::phases;
 
 /// A graph of the G-set.
 struct Instance {
@@ -96,7 +92,11 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
             if settings.data.is_some() { "not found in the data directory" } else { "not given" };
         measured += &format!("; {} {why}", missing.join(", "));
     }
-    Ok(Finding { measured, pass, figure: Figure::Plot(phases_over_time()?) })
+    Ok(Finding {
+        measured,
+        pass,
+        figure: Figure::Plot(phases::over_time(random_graph(20, 60, 0)?.ising(), 0)?),
+    })
 }
 
 /// The file in the directory itself or in its `gset` folder.
@@ -140,47 +140,4 @@ pub(super) fn random_graph(nodes: usize, edges: usize, seed: u64) -> Result<Grap
         pairs.swap(k, other);
     }
     Ok(Graph::new(nodes, pairs[..edges].iter().map(|&(i, j)| (i, j, 1.0)).collect())?)
-}
-
-/// One run of the stochastic differential equation itself, phases modulo 2π.
-fn phases_over_time() -> Result<Plot, Box<dyn Error>> {
-    let graph = random_graph(20, 60, 0)?;
-    let duration = 200.0;
-    let coupling = Schedule::constant(natural_strength(graph.ising()))?;
-    let drive = Drive { coupling, ..Drive::default() };
-    let field = AnnealedOscillators::new(graph.ising(), drive, duration)?;
-    let mut rng = random::stream(0, 1);
-    let start: Vec<f64> = (0..20).map(|_| rng.random_range(0.0..TAU)).collect();
-    let mut phases = vec![vec![]; 20];
-    let mut record = |snapshot: &Snapshot<'_>| {
-        if snapshot.step.is_multiple_of(20) {
-            for (series, x) in phases.iter_mut().zip(snapshot.x) {
-                // From −π/2, so that neither locked phase sits on the border.
-                let phase = (x + TAU / 4.0).rem_euclid(TAU) - TAU / 4.0;
-                series.push((snapshot.t, phase / TAU));
-            }
-        }
-        ControlFlow::Continue(())
-    };
-    let options = sde::Options { step: 0.05, seed: 2, ..Default::default() };
-    let end =
-        sde::integrate(&field, &EulerMaruyama, (0.0, duration), &start, &options, &mut record)?;
-    let side = |x: &f64| if x.cos() >= 0.0 { 1 } else { -1 };
-    let spins: Vec<i8> = end.x.iter().map(side).collect();
-    let series = [("s = +1", 1), ("s = −1", -1)].into_iter().flat_map(|(name, spin)| {
-        let of_side = phases.iter().zip(&spins).filter(move |(_, s)| **s == spin);
-        of_side
-            .map(move |(points, _)| Series {
-                name: name.into(),
-                points: points.clone(),
-                mark: Mark::Points,
-            })
-            .collect::<Vec<_>>()
-    });
-    Ok(Plot {
-        title: format!("Phases of 20 oscillators lock to a cut of {}", graph.cut(&spins)?),
-        x: Axis { label: "time".into(), log: false },
-        y: Axis { label: "phase / 2π".into(), log: false },
-        series: series.collect(),
-    })
 }
