@@ -412,7 +412,7 @@ impl Found<'_> {
         }
         let file = self.request.file.file_name().unwrap_or_default().to_string_lossy();
         Plot {
-            title: format!("{file}: best {name} {} in {end:.1} s", self.value()),
+            title: format!("{file}: best {name} {} in {end:.3} s", self.value()),
             x: Axis { label: "seconds".into(), log: true },
             y: Axis { label: format!("best {name}"), log: false },
             series,
