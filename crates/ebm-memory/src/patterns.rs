@@ -7,12 +7,13 @@
 //! For ±1 patterns and states the overlap is one minus twice the fraction of
 //! entries that differ.
 
-use ebm_core::{Batch, random::stream, validate};
+use ebm_core::{Batch, Real, random::stream, validate};
 use rand::Rng;
 
 use crate::Error;
 
-/// `K` finite vectors of length `N`, validated once.
+/// `K` finite vectors of length `N`, validated once, in `f64` or, for half the
+/// memory, in `f32`.
 ///
 /// ```
 /// use ebm_memory::Patterns;
@@ -22,26 +23,12 @@ use crate::Error;
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Patterns {
-    data: Vec<f64>,
+pub struct Patterns<T = f64> {
+    data: Vec<T>,
     dim: usize,
 }
 
 impl Patterns {
-    /// Patterns of length `dim`, one after the other in `data`.
-    ///
-    /// # Errors
-    /// If `dim` is zero, `data` is empty or not a multiple of `dim` long, or
-    /// an entry is not finite.
-    pub fn new(data: Vec<f64>, dim: usize) -> Result<Self, Error> {
-        Batch::new(&data, dim)?;
-        if data.is_empty() {
-            return Err(ebm_core::Error::Empty { what: "patterns" }.into());
-        }
-        validate::finite("patterns", &data)?;
-        Ok(Self { data, dim })
-    }
-
     /// `count` patterns of `dim` independent fair signs ±1; pattern `μ` comes
     /// from stream `μ` of `seed`.
     ///
@@ -62,6 +49,22 @@ impl Patterns {
         }
         Self::new(data, dim)
     }
+}
+
+impl<T: Real> Patterns<T> {
+    /// Patterns of length `dim`, one after the other in `data`.
+    ///
+    /// # Errors
+    /// If `dim` is zero, `data` is empty or not a multiple of `dim` long, or
+    /// an entry is not finite.
+    pub fn new(data: Vec<T>, dim: usize) -> Result<Self, Error> {
+        Batch::new(&data, dim)?;
+        if data.is_empty() {
+            return Err(ebm_core::Error::Empty { what: "patterns" }.into());
+        }
+        validate::finite("patterns", &data)?;
+        Ok(Self { data, dim })
+    }
 
     /// Length `N` of each pattern.
     #[must_use]
@@ -80,13 +83,13 @@ impl Patterns {
     /// # Panics
     /// If `mu` is not below [`count`](Self::count), as slice indexing does.
     #[must_use]
-    pub fn pattern(&self, mu: usize) -> &[f64] {
+    pub fn pattern(&self, mu: usize) -> &[T] {
         &self.data[mu * self.dim..(mu + 1) * self.dim]
     }
 
     /// All patterns as the columns of a batch.
     #[must_use]
-    pub fn as_batch(&self) -> Batch<'_> {
+    pub fn as_batch(&self) -> Batch<'_, T> {
         Batch::new(&self.data, self.dim).expect("validated on construction")
     }
 
@@ -112,10 +115,10 @@ impl Patterns {
     /// If `mu` is not below [`count`](Self::count), or `x` has another length
     /// than the patterns.
     #[must_use]
-    pub fn overlap(&self, mu: usize, x: &[f64]) -> f64 {
+    pub fn overlap(&self, mu: usize, x: &[T]) -> f64 {
         assert_eq!(x.len(), self.dim, "a state has the length of the patterns");
-        let dot: f64 = self.pattern(mu).iter().zip(x).map(|(p, x)| p * x).sum();
-        dot / self.dim as f64
+        let dot: T = self.pattern(mu).iter().zip(x).map(|(p, x)| *p * *x).sum();
+        dot.to_f64() / self.dim as f64
     }
 
     /// The pattern of largest overlap with `x`, and that overlap; the first
@@ -124,7 +127,7 @@ impl Patterns {
     /// # Panics
     /// If `x` has another length than the patterns.
     #[must_use]
-    pub fn best_overlap(&self, x: &[f64]) -> (usize, f64) {
+    pub fn best_overlap(&self, x: &[T]) -> (usize, f64) {
         let mut best = (0, self.overlap(0, x));
         for mu in 1..self.count() {
             let overlap = self.overlap(mu, x);
@@ -133,6 +136,16 @@ impl Patterns {
             }
         }
         best
+    }
+
+    /// The same patterns in another precision, rounded to nearest.
+    ///
+    /// # Errors
+    /// If an entry overflows in the new precision, or there is no memory.
+    pub fn to_precision<U: Real>(&self) -> Result<Patterns<U>, Error> {
+        let mut data = allocate(self.dim, self.count())?;
+        data.extend(self.data.iter().map(|x| U::from_f64(x.to_f64())));
+        Patterns::new(data, self.dim)
     }
 
     /// Checks that every entry is −1 or +1.
@@ -145,17 +158,18 @@ impl Patterns {
 }
 
 /// Every entry of `states` must be −1 or +1.
-pub(crate) fn check_signs(what: &'static str, states: Batch<'_>) -> Result<(), Error> {
+pub(crate) fn check_signs<T: Real>(what: &'static str, states: Batch<'_, T>) -> Result<(), Error> {
     for (column, state) in states.columns().enumerate() {
-        if let Some(index) = state.iter().position(|s| s.abs() != 1.0) {
-            return Err(Error::NotSign { what, column, index, value: state[index] });
+        if let Some(index) = state.iter().position(|s| Real::abs(*s) != T::ONE) {
+            let value = state[index].to_f64();
+            return Err(Error::NotSign { what, column, index, value });
         }
     }
     Ok(())
 }
 
 /// Room for `dim × count` entries, or an error where there is none.
-pub(crate) fn allocate(dim: usize, count: usize) -> Result<Vec<f64>, Error> {
+pub(crate) fn allocate<T>(dim: usize, count: usize) -> Result<Vec<T>, Error> {
     let what = "patterns";
     if dim == 0 || count == 0 {
         return Err(ebm_core::Error::Empty { what }.into());
@@ -165,7 +179,7 @@ pub(crate) fn allocate(dim: usize, count: usize) -> Result<Vec<f64>, Error> {
     match data.try_reserve_exact(size) {
         Ok(()) => Ok(data),
         Err(_) => {
-            let bytes = size.saturating_mul(size_of::<f64>());
+            let bytes = size.saturating_mul(size_of::<T>());
             Err(ebm_core::Error::Allocation { what, bytes }.into())
         }
     }
@@ -177,7 +191,7 @@ mod tests {
 
     #[test]
     fn rejects_what_is_not_a_set_of_patterns() {
-        assert!(Patterns::new(vec![], 3).is_err());
+        assert!(Patterns::<f64>::new(vec![], 3).is_err());
         assert!(Patterns::new(vec![1.0], 0).is_err());
         assert!(Patterns::new(vec![1.0; 4], 3).is_err());
         let message = Patterns::new(vec![1.0, f64::NAN], 2).unwrap_err().to_string();
@@ -209,6 +223,17 @@ mod tests {
     #[should_panic(expected = "a state has the length of the patterns")]
     fn overlap_with_a_shorter_state_panics() {
         let _ = Patterns::random_signs(4, 2, 1).unwrap().overlap(0, &[1.0; 3]);
+    }
+
+    #[test]
+    fn precision_changes_keep_signs_and_report_overflow() {
+        let patterns = Patterns::random_signs(70, 3, 1).unwrap();
+        let single: Patterns<f32> = patterns.to_precision().unwrap();
+        single.check_signs().unwrap();
+        assert_eq!(single.overlap(1, single.pattern(2)), patterns.overlap(1, patterns.pattern(2)));
+        assert_eq!(single.to_precision::<f64>().unwrap(), patterns);
+        let large = Patterns::new(vec![1.0, 1e300], 2).unwrap();
+        assert!(large.to_precision::<f32>().is_err());
     }
 
     #[test]

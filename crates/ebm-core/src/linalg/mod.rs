@@ -1,7 +1,7 @@
 //! Dense factorizations and products with caller-owned memory.
 //!
 //! faer's algorithms are generic and are compiled anew in every crate that
-//! calls them. Each is wrapped here once, for `f64`, behind a value that is
+//! calls them. Each is wrapped here once, factorizations for `f64`, behind a value that is
 //! built for a size, owns all its memory and never allocates again. Matrices
 //! are column-major slices of length `n²`.
 
@@ -12,7 +12,7 @@ mod product;
 mod symmetric_eigen;
 
 pub use lu::Lu;
-pub use product::{add_outer, multiply, multiply_transposed};
+pub use product::{add_multiply, add_outer, multiply, multiply_transposed};
 pub use symmetric_eigen::{Eigenpairs, SymmetricEigen};
 
 /// An `n × n` matrix of zeros. Panics where `n²` overflows, as the allocation

@@ -11,6 +11,8 @@ pub(crate) use packed::PackedOnce;
 pub(crate) use product::{Columns, Side};
 pub(crate) use sweep::Csr;
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
 use fused::Avx2Fma;
 
 use crate::vector_math::Level;
@@ -22,6 +24,16 @@ pub trait Kernels: Sized {
     /// `side` says so.
     #[doc(hidden)]
     fn dense_product(side: Side, a: Columns<'_, Self>, b: &[Self], count: usize, out: &mut [Self]);
+
+    /// `out = α a b` after nothing or what `out` holds.
+    #[doc(hidden)]
+    fn matrix_product(
+        accumulate: Accum,
+        alpha: Self,
+        a: MatRef<'_, Self>,
+        b: MatRef<'_, Self>,
+        out: MatMut<'_, Self>,
+    );
 
     /// `out = W x` for a packed `n × n` matrix and the columns of `x`.
     #[doc(hidden)]
@@ -47,6 +59,15 @@ impl Kernels for f32 {
     fn dense_product(side: Side, a: Columns<'_, f32>, b: &[f32], count: usize, out: &mut [f32]) {
         product::product(side, a, b, count, out);
     }
+    fn matrix_product(
+        accumulate: Accum,
+        alpha: f32,
+        a: MatRef<'_, f32>,
+        b: MatRef<'_, f32>,
+        out: MatMut<'_, f32>,
+    ) {
+        matmul(out, accumulate, a, b, alpha, Par::Seq);
+    }
     fn packed_product(
         simd: Avx2Fma,
         n: usize,
@@ -68,6 +89,15 @@ impl Kernels for f32 {
 impl Kernels for f64 {
     fn dense_product(side: Side, a: Columns<'_, f64>, b: &[f64], count: usize, out: &mut [f64]) {
         product::product(side, a, b, count, out);
+    }
+    fn matrix_product(
+        accumulate: Accum,
+        alpha: f64,
+        a: MatRef<'_, f64>,
+        b: MatRef<'_, f64>,
+        out: MatMut<'_, f64>,
+    ) {
+        matmul(out, accumulate, a, b, alpha, Par::Seq);
     }
     fn packed_product(
         simd: Avx2Fma,

@@ -4,8 +4,7 @@
 //! Y = A B     or     Y = Aᵀ B
 //! ```
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef};
 
 use crate::Real;
 
@@ -57,5 +56,5 @@ pub(super) fn product<T: Real>(
     let a = if side == Side::Transposed { a.transpose() } else { a };
     let b = MatRef::from_column_major_slice(b, a.ncols(), count);
     let out = MatMut::from_column_major_slice_mut(out, a.nrows(), count);
-    matmul(out, Accum::Replace, a, b, T::ONE, Par::Seq);
+    T::matrix_product(Accum::Replace, T::ONE, a, b, out);
 }
