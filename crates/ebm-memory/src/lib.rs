@@ -33,6 +33,7 @@ pub mod corruption;
 pub mod dense_associative_memory;
 mod error;
 pub mod hopfield;
+pub mod layered;
 pub mod patterns;
 pub mod thermometer;
 
@@ -42,5 +43,6 @@ pub use ebm_core;
 pub use ebm_core::Batch;
 pub use error::Error;
 pub use hopfield::{HopfieldNetwork, Order, Recall, RecallOutcome, RecallReport, Recalled, Update};
+pub use layered::LayeredMemory;
 pub use patterns::Patterns;
 pub use thermometer::Thermometer;

@@ -2,3 +2,4 @@
 
 mod dense_associative_memory;
 mod hopfield;
+mod layered;
