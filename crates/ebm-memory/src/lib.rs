@@ -12,6 +12,7 @@
 //!   [`Recall`], asynchronous or synchronous.
 //! - [`LogSumExpMemory`]: continuous states, number of patterns exponential in
 //!   `N`; recall by [`Cccp`], or by any integrator of `ebm-core`.
+//! - [`InputDrivenPlasticity`]: the input decides how deep each memory is.
 //! - [`Patterns`], [`corrupt`], [`Thermometer`]: patterns, cues, and pictures
 //!   as ±1 patterns.
 //!
@@ -32,7 +33,9 @@
 pub mod corruption;
 pub mod dense_associative_memory;
 mod error;
+mod hadamard;
 pub mod hopfield;
+pub mod input_driven_plasticity;
 pub mod layered;
 pub mod patterns;
 pub mod thermometer;
@@ -43,6 +46,7 @@ pub use ebm_core;
 pub use ebm_core::Batch;
 pub use error::Error;
 pub use hopfield::{HopfieldNetwork, Order, Recall, RecallOutcome, RecallReport, Recalled, Update};
+pub use input_driven_plasticity::{Driven, InputDrivenPlasticity, MemoryLaw};
 pub use layered::LayeredMemory;
 pub use patterns::Patterns;
 pub use thermometer::Thermometer;

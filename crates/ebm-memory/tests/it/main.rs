@@ -2,4 +2,5 @@
 
 mod dense_associative_memory;
 mod hopfield;
+mod input_driven_plasticity;
 mod layered;
