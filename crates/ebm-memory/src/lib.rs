@@ -40,12 +40,15 @@ pub mod layered;
 pub mod patterns;
 pub mod thermometer;
 
-pub use corruption::{Corruption, corrupt};
+pub use corruption::{Corrupted, Corruption, Region, corrupt, corrupt_region};
 pub use dense_associative_memory::{Cccp, LogSumExpMemory, Retrieval, Retrieved, Similarity};
 pub use ebm_core;
 pub use ebm_core::Batch;
 pub use error::Error;
-pub use hopfield::{HopfieldNetwork, Order, Recall, RecallOutcome, RecallReport, Recalled, Update};
+pub use hopfield::{
+    HopfieldNetwork, Order, Perceptron, Projection, Recall, RecallOutcome, RecallReport, Recalled,
+    Storkey, Trained, Update,
+};
 pub use input_driven_plasticity::{Driven, InputDrivenPlasticity, MemoryLaw};
 pub use layered::LayeredMemory;
 pub use patterns::Patterns;

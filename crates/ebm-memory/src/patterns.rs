@@ -7,8 +7,9 @@
 //! For ±1 patterns and states the overlap is one minus twice the fraction of
 //! entries that differ.
 
-use ebm_core::{Batch, Real, random::stream, validate};
-use rand::Rng;
+use ebm_core::random::{fill_normal, fill_signs, stream};
+use ebm_core::{Batch, Real, validate};
+use rand::{Rng, RngExt};
 
 use crate::Error;
 
@@ -49,6 +50,76 @@ impl Patterns {
         }
         Self::new(data, dim)
     }
+
+    /// `count` patterns of `dim` independent signs with mean `bias`: `+1` with
+    /// probability `(1 + bias)/2`. Two of them overlap by `bias²` on average.
+    ///
+    /// # Errors
+    /// If `dim` or `count` is zero, `bias` is not in `[−1, 1]`, or the patterns
+    /// do not fit into memory.
+    pub fn biased_signs(dim: usize, count: usize, bias: f64, seed: u64) -> Result<Self, Error> {
+        check_mean("bias of the patterns", bias)?;
+        let mut data = allocate(dim, count)?;
+        for mu in 0..count {
+            let mut rng = stream(seed, mu as u64);
+            data.extend((0..dim).map(|_| sign(&mut rng, bias)));
+        }
+        Self::new(data, dim)
+    }
+
+    /// `count` patterns of signs around one random prototype: each entry
+    /// agrees with the prototype's with probability `(1 + overlap)/2`, so that
+    /// every pattern overlaps with it by `overlap`, and with every other
+    /// pattern by `overlap²`, on average. Biased patterns in a random gauge.
+    ///
+    /// # Errors
+    /// If `dim` or `count` is zero, `overlap` is not in `[−1, 1]`, or the
+    /// patterns do not fit into memory.
+    pub fn correlated_signs(
+        dim: usize,
+        count: usize,
+        overlap: f64,
+        seed: u64,
+    ) -> Result<Self, Error> {
+        let mut patterns = Self::biased_signs(dim, count, overlap, seed)?;
+        // No pattern has this stream.
+        let mut prototype = vec![0.0; dim];
+        fill_signs(&mut stream(seed, u64::MAX), &mut prototype);
+        for pattern in patterns.data.chunks_exact_mut(dim) {
+            pattern.iter_mut().zip(&prototype).for_each(|(x, p)| *x *= p);
+        }
+        Ok(patterns)
+    }
+
+    /// `count` patterns drawn uniformly from the sphere of radius `√dim`, the
+    /// one that ±1 patterns lie on.
+    ///
+    /// # Errors
+    /// If `dim` or `count` is zero, or the patterns do not fit into memory.
+    pub fn spherical(dim: usize, count: usize, seed: u64) -> Result<Self, Error> {
+        let mut data = allocate(dim, count)?;
+        data.resize(dim * count, 0.0);
+        for (mu, pattern) in (0..).zip(data.chunks_exact_mut(dim)) {
+            fill_normal(&mut stream(seed, mu), pattern);
+            let norm = pattern.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let scale = (dim as f64).sqrt() / norm;
+            pattern.iter_mut().for_each(|x| *x *= scale);
+        }
+        Self::new(data, dim)
+    }
+}
+
+/// A sign with the given mean.
+fn sign(rng: &mut impl Rng, mean: f64) -> f64 {
+    if rng.random::<f64>() < 0.5 * (1.0 + mean) { 1.0 } else { -1.0 }
+}
+
+/// A mean of signs lies between −1 and 1.
+fn check_mean(what: &'static str, mean: f64) -> Result<(), Error> {
+    if (-1.0..=1.0).contains(&mean) {
+        return Ok(());
+    }
+    Err(ebm_core::Error::Parameter { what, expected: "-1 to 1", value: mean }.into())
 }
 
 impl<T: Real> Patterns<T> {
@@ -217,6 +288,38 @@ mod tests {
         // The mean of 40 000 signs has standard error 0.005; six of them.
         let mean = many.as_batch().as_slice().iter().sum::<f64>() / 40_000.0;
         assert!(mean.abs() < 0.03, "{mean}");
+    }
+
+    #[test]
+    fn correlated_patterns_overlap_as_asked() {
+        // An overlap of 10 000 signs has standard error 0.01 at most; six.
+        let biased = Patterns::biased_signs(10_000, 3, 0.6, 1).unwrap();
+        let correlated = Patterns::correlated_signs(10_000, 3, 0.6, 1).unwrap();
+        for patterns in [&biased, &correlated] {
+            patterns.check_signs().unwrap();
+            assert!((patterns.overlap(0, patterns.pattern(1)) - 0.36).abs() < 0.06);
+        }
+        let mean = |x: &[f64]| x.iter().sum::<f64>() / 1e4;
+        assert!((mean(biased.pattern(2)) - 0.6).abs() < 0.06);
+        assert!(mean(correlated.pattern(2)).abs() < 0.06);
+        assert_eq!(Patterns::biased_signs(5, 1, 1.0, 1).unwrap().pattern(0), [1.0; 5]);
+        for bad in [-1.1, 1.1, f64::NAN] {
+            assert!(Patterns::biased_signs(5, 1, bad, 1).is_err());
+            assert!(Patterns::correlated_signs(5, 1, bad, 1).is_err());
+        }
+    }
+
+    #[test]
+    fn spherical_patterns_lie_on_the_sphere_and_do_not_lean() {
+        let patterns = Patterns::spherical(2000, 5, 3).unwrap();
+        for mu in 0..5 {
+            assert!((patterns.overlap(mu, patterns.pattern(mu)) - 1.0).abs() < 1e-13);
+            let sum: f64 = patterns.pattern(mu).iter().sum();
+            // Standard deviation √2000; six.
+            assert!(sum.abs() < 6.0 * 2000_f64.sqrt());
+        }
+        assert_eq!(Patterns::spherical(2000, 2, 3).unwrap().pattern(1), patterns.pattern(1));
+        assert!(Patterns::spherical(0, 5, 3).is_err());
     }
 
     #[test]

@@ -2,8 +2,14 @@
 
 mod asynchronous;
 pub mod network;
+pub mod perceptron;
+pub mod pseudo_inverse;
 pub mod recall;
+pub mod storkey;
 mod synchronous;
 
 pub use network::HopfieldNetwork;
+pub use perceptron::{Perceptron, Trained};
+pub use pseudo_inverse::Projection;
 pub use recall::{Order, Recall, RecallOutcome, RecallReport, Recalled, Update};
+pub use storkey::Storkey;
