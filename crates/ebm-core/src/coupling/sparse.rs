@@ -7,6 +7,8 @@
 //! Compressed rows with 32-bit indices, both triangles stored, columns of a
 //! row in increasing order.
 
+use std::sync::OnceLock;
+
 use super::kernels::Csr;
 use super::{Coupling, norm};
 use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
@@ -18,6 +20,9 @@ use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
 /// [`row_dot`](Coupling::row_dot) sum each row in the same order without fused
 /// operations: they return the same bits, on every machine.
 ///
+/// [`norm_bound`](Coupling::norm_bound) costs a dozen products the first time;
+/// the matrix then keeps it.
+///
 /// ```
 /// use ebm_core::{Coupling, Workspace, coupling::SparseCoupling};
 /// let path = SparseCoupling::from_edges(3, &[(0, 1, 2.0), (1, 2, -1.0)])?;
@@ -26,12 +31,22 @@ use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
 /// assert_eq!(out, [20.0, -98.0, -10.0]);
 /// # Ok::<(), ebm_core::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct SparseCoupling<T = f64> {
     starts: Vec<u32>,
     columns: Vec<u32>,
     weights: Vec<T>,
-    norm_bound: f64,
+    /// Made by the first call.
+    norm_bound: OnceLock<f64>,
+}
+
+/// Whether the norm is known yet makes no difference.
+impl<T: PartialEq> PartialEq for SparseCoupling<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.starts == other.starts
+            && self.columns == other.columns
+            && self.weights == other.weights
+    }
 }
 
 /// Nodes without any edge that a graph may declare on top of those its edges
@@ -113,25 +128,8 @@ impl<T: Real> Rows<T> {
     }
 
     fn build(self) -> SparseCoupling<T> {
-        let mut coupling = SparseCoupling {
-            starts: self.starts,
-            columns: self.columns,
-            weights: self.weights,
-            norm_bound: f64::INFINITY,
-        };
-        let degrees = coupling.starts.windows(2).map(|range| range[1] - range[0]);
-        let terms = degrees.max().unwrap_or(0) as usize;
-        coupling.norm_bound = norm::collatz_wielandt(coupling.dim(), terms, |v, out| {
-            for (i, out) in out.iter_mut().enumerate() {
-                let (columns, weights) = coupling.neighbors(i);
-                *out = columns
-                    .iter()
-                    .zip(weights)
-                    .map(|(j, w)| w.to_f64().abs() * v[*j as usize])
-                    .sum();
-            }
-        });
-        coupling
+        let Self { starts, columns, weights } = self;
+        SparseCoupling { starts, columns, weights, norm_bound: OnceLock::new() }
     }
 }
 
@@ -372,7 +370,18 @@ impl<T: Real> Coupling<T> for SparseCoupling<T> {
     }
 
     fn norm_bound(&self) -> f64 {
-        self.norm_bound
+        *self.norm_bound.get_or_init(|| {
+            let degrees = self.starts.windows(2).map(|range| range[1] - range[0]);
+            let terms = degrees.max().unwrap_or(0) as usize;
+            norm::collatz_wielandt(self.dim(), terms, |v, out| {
+                for (i, out) in out.iter_mut().enumerate() {
+                    let (columns, weights) = self.neighbors(i);
+                    let products =
+                        columns.iter().zip(weights).map(|(j, w)| w.to_f64().abs() * v[*j as usize]);
+                    *out = products.sum();
+                }
+            })
+        })
     }
 }
 

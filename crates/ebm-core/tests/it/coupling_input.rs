@@ -199,3 +199,14 @@ proptest! {
         prop_assert!(sparse.norm_bound() >= w);
     }
 }
+
+#[test]
+fn equality_does_not_depend_on_what_is_known() {
+    let edges = [(0, 1, 2.0), (1, 2, -1.0)];
+    let matrix = SparseCoupling::from_edges(3, &edges).unwrap();
+    let again = matrix.clone();
+    assert!((2.2..=3.0).contains(&matrix.norm_bound()));
+    assert_eq!(matrix, again);
+    assert_ne!(matrix, SparseCoupling::from_edges(3, &edges[..1]).unwrap());
+    assert_eq!(matrix.clone().norm_bound(), again.norm_bound());
+}
