@@ -200,7 +200,7 @@ pub fn read_with(path: impl AsRef<Path>, hints: &Hints) -> Result<(Instance, For
 /// [`Error::Parse`] or [`Error::Malformed`] with the place, what was expected
 /// and what was found; [`Error::Core`] for coefficients that sum to infinity.
 pub fn decode(bytes: &[u8], hints: &Hints, extension: &str) -> Result<(Instance, Format), Error> {
-    let of_extension = Format::of_path(&Path::new("file").with_extension(extension));
+    let of_extension = Format::of_path(Path::new(&format!("file.{extension}")));
     let format = match hints.format {
         Some(format) => format,
         None if bytes.starts_with(npy::MAGIC) => Format::Npy,

@@ -386,6 +386,10 @@ fn formats_are_told_from_content_and_extension() {
     assert!(told("", "npy").unwrap_err().to_string().contains("NUMPY"));
     assert!(told("", "").unwrap_err().to_string().contains("header"));
     let hints = Hints { model: Some(Model::Graph), format: Some(Format::Qbsolv) };
+    // What a caller takes for an extension may be anything.
+    for extension in ["a/b", "/", "..", ".", "\0"] {
+        assert!(decode(b"2 1\n1 2 1\n", &Hints::default(), extension).is_ok(), "{extension}");
+    }
     let error = decode(b"", &hints, "").unwrap_err().to_string();
     assert_eq!(error, "model: expected qubo, as qbsolv files hold, found graph");
     assert!("dot".parse::<Format>().unwrap_err().to_string().contains("one of rudy, mqlib-qubo"));
