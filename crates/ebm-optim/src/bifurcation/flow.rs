@@ -45,8 +45,8 @@ impl<'a> BifurcationFlow<'a> {
     /// scheduled over the time from 0 to `duration`.
     ///
     /// # Errors
-    /// A strength that is negative or not finite, a duration that is not
-    /// positive.
+    /// A strength or a parameter of the variant that is negative or not finite,
+    /// a duration that is not positive.
     pub fn new(
         problem: &'a Ising,
         variant: Variant,
@@ -56,6 +56,15 @@ impl<'a> BifurcationFlow<'a> {
     ) -> Result<Self, Error> {
         validate::non_negative("coupling strength c0", strength)?;
         validate::positive("duration", duration)?;
+        match variant {
+            Variant::Adiabatic { kerr } => validate::non_negative("Kerr coefficient", kerr)?,
+            Variant::Ballistic { heat } | Variant::Discrete { heat } => {
+                validate::non_negative("heating rate", heat)?
+            }
+            Variant::Generalized { control } => {
+                validate::non_negative("control strength A", control)?
+            }
+        }
         Ok(Self { problem, variant, strength, pump, duration })
     }
 }
@@ -99,6 +108,33 @@ impl VectorField for BifurcationFlow<'_> {
             for ((out, p), x) in out_p.iter_mut().zip(p).zip(x) {
                 *out = -(1.0 - control * x * x) * p * rate;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejects_bad_parameters() {
+        let pair = Ising::from_couplings(2, &[(0, 1, 1.0)]).unwrap();
+        let with = |variant, strength, duration| {
+            let pump = Schedule::ramp(0.0, 1.0).unwrap();
+            BifurcationFlow::new(&pair, variant, strength, pump, duration).is_ok()
+        };
+        for value in [f64::NAN, f64::INFINITY, -1.0] {
+            for variant in [
+                Variant::Adiabatic { kerr: value },
+                Variant::Ballistic { heat: value },
+                Variant::Discrete { heat: value },
+                Variant::Generalized { control: value },
+            ] {
+                assert!(!with(variant, 0.5, 1.0), "{variant:?}");
+            }
+            let ballistic = Variant::Ballistic { heat: 0.0 };
+            assert!(!with(ballistic, value, 1.0) && !with(ballistic, 0.5, value));
+            assert!(with(ballistic, 0.5, 1.0));
         }
     }
 }
