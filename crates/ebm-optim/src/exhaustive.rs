@@ -11,22 +11,13 @@
 
 use rayon::prelude::*;
 
-use crate::{Error, Ising};
+use crate::{Error, Ising, State};
 
 /// Largest problem accepted: 2³⁰ states take a few seconds.
 pub const MAX_SPINS: usize = 30;
 
 /// Spins enumerated inside: their table stays in the nearest cache.
 const INNER: usize = 11;
-
-/// A state of least energy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GroundState {
-    /// The state.
-    pub spins: Vec<i8>,
-    /// Its energy.
-    pub energy: f64,
-}
 
 /// Finds a ground state by visiting all `2ⁿ` states, on the threads of the
 /// current `rayon` pool; the result does not depend on their number.
@@ -40,7 +31,7 @@ pub struct GroundState {
 ///
 /// # Errors
 /// More than [`MAX_SPINS`] spins.
-pub fn ground_state(problem: &Ising) -> Result<GroundState, Error> {
+pub fn ground_state(problem: &Ising) -> Result<State, Error> {
     let n = problem.spins();
     if n > MAX_SPINS {
         return Err(Error::TooManySpins { method: "enumeration", limit: MAX_SPINS, spins: n });
@@ -57,7 +48,7 @@ pub fn ground_state(problem: &Ising) -> Result<GroundState, Error> {
     let exact = problem.has_exact_sums();
     let rounding = 4.0 * (n * n) as f64 * f64::EPSILON * problem.energy_bound();
     let bound = if exact { bound } else { bound + rounding };
-    let mut best = GroundState { spins: vec![], energy: f64::INFINITY };
+    let mut best = State { spins: vec![], energy: f64::INFINITY };
     let mut linear = scratch();
     for outer in (0..least.len()).filter(|&outer| least[outer] <= bound) {
         split.visit(outer as u32, &mut linear, |inner, energy| {
@@ -67,7 +58,7 @@ pub fn ground_state(problem: &Ising) -> Result<GroundState, Error> {
             let spins = split.spins(inner, outer);
             let energy = problem.energy_of(&spins);
             if energy < best.energy {
-                best = GroundState { spins, energy };
+                best = State { spins, energy };
             }
         });
         if exact {
