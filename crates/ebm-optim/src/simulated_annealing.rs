@@ -4,6 +4,7 @@
 //! flip i with probability  min(1, e^{−ΔHᵢ/T})  or  1/(1 + e^{ΔHᵢ/T}),    T = T(step/steps)
 //! ```
 //!
+//! (the first ¾ where `ΔHᵢ = 0`, see [`Acceptance`]).//!
 //! At a fixed temperature the states occur with probability `∝ e^{−H/T}`; slow
 //! cooling ends in states of low energy. A step is a sweep, one proposal for
 //! each spin. Local fields are integers and kept up to date, so a rejected
@@ -58,7 +59,9 @@ impl TemperatureRange {
     #[must_use]
     pub fn automatic(problem: &Ising) -> Self {
         let scales = Scales::new(problem);
-        Self { hot: HOT * scales.field, cold: COLD * scales.coupling }
+        // Of the least couplings there are, a share is zero.
+        let share = |share: f64, scale: f64| (share * scale).max(f64::MIN_POSITIVE);
+        Self { hot: share(HOT, scales.field), cold: share(COLD, scales.coupling) }
     }
 }
 
@@ -362,6 +365,21 @@ pub(crate) fn starting_spins(n: usize, given: Option<&[i8]>, rng: &mut impl Rng)
 mod tests {
     use super::*;
     use crate::{Run, Solver};
+
+    #[test]
+    fn the_least_couplings_have_temperatures() {
+        let pairs: Vec<_> = (0..30).map(|i| (i, (i + 1) % 30, -5e-324)).collect();
+        let least = Ising::from_couplings(30, &pairs).unwrap();
+        let range = TemperatureRange::automatic(&least);
+        assert!(range.cold > 0.0 && range.hot > 0.0);
+        let run = Run { replicas: Some(2), steps: Some(10), ..Run::seeded(1) };
+        for solver in crate::solvers::all() {
+            assert!(solver.solve(&least, &run).is_ok(), "{}", solver.name());
+        }
+        let geometric =
+            SimulatedAnnealing { cooling: Cooling::Geometric(None), ..Default::default() };
+        assert!(geometric.solve(&least, &run).is_ok());
+    }
 
     #[test]
     fn rejects_bad_settings() {

@@ -36,7 +36,8 @@ pub fn natural_strength(problem: &Ising) -> f64 {
         return 1.0;
     }
     let squares: f64 = weights().map(|w| (w / largest) * (w / largest)).sum();
-    ((n.max(2) - 1) as f64 / squares).sqrt() / largest
+    // One over the least numbers is beyond the largest.
+    (((n.max(2) - 1) as f64 / squares).sqrt() / largest).min(f64::MAX)
 }
 
 /// The paces of the oscillators.
