@@ -42,11 +42,12 @@ use crate::{Error, IntegerIsing, Ising, Task};
 pub struct ParallelTempering {
     /// Ends of the ladder; `None`: [`TemperatureRange::automatic`].
     pub range: Option<TemperatureRange>,
-    /// Temperatures, at least 2; `None`: enough for exchanges to succeed.
+    /// Temperatures, 2 to 1024; `None`: enough for exchanges to succeed.
     pub temperatures: Option<usize>,
-    /// Copies at each temperature, at least 1. Clusters move between two.
+    /// Copies at each temperature, 1 to 1024. Clusters move between two.
     pub copies: usize,
-    /// Share of the ladder, from the cold end, where clusters move.
+    /// Share of the ladder, from the cold end, where clusters move; all of it
+    /// from 1 on.
     pub clusters: f64,
 }
 
@@ -157,7 +158,8 @@ struct Copies<F: Count> {
     clusters: ClusterMove,
     /// Scratch for [`adapt`](Self::adapt).
     widths: Vec<f64>,
-    /// Exchanges tried and made between temperatures `k` and `k + 1`.
+    /// Exchanges tried and made between temperatures `k` and `k + 1` since the
+    /// last adaptation.
     tried: Vec<u32>,
     made: Vec<u32>,
     /// Parity of the next pairs of temperatures.
@@ -170,17 +172,25 @@ impl<F: Count> Copies<F> {
         settings: &Build,
         start: Option<&[i8]>,
         mut draws: Draws<F>,
+        should_stop: impl Fn() -> bool,
     ) -> Self {
         let count = settings.ladder.len() * settings.copies;
-        let states = (0..count).map(|_| {
-            let spins = starting_spins(system.spins(), start, draws.rng());
+        let mut states: Vec<SpinState<F>> = Vec::with_capacity(count);
+        for _ in 0..count {
             let mut state = system.state();
-            system.set(&mut state, &spins);
-            state
-        });
+            match states.first() {
+                // Setting a state from scratch takes much longer than a copy.
+                Some(first) if should_stop() => state.copy_from(first),
+                _ => {
+                    let spins = starting_spins(system.spins(), start, draws.rng());
+                    system.set(&mut state, &spins);
+                }
+            }
+            states.push(state);
+        }
         let largest = (system.spins() / LARGEST_CLUSTER).max(8);
         Self {
-            states: states.collect(),
+            states,
             at: (0..count).collect(),
             temperatures: settings.ladder.clone(),
             draws,
@@ -202,11 +212,11 @@ impl<F: Count> Copies<F> {
                 let (cold, hot) = (lower * copies + copy, (lower + 1) * copies + copy);
                 let energy = |at: usize| self.states[self.at[at]].energy;
                 let gain = difference * (energy(cold) - energy(hot)) as f64;
-                self.tried[lower] += 1;
+                self.tried[lower] = self.tried[lower].saturating_add(1);
                 // Not negated: NaN is refused.
                 if gain >= 0.0 || self.draws.rng().random::<f64>() < gain.exp() {
                     self.at.swap(cold, hot);
-                    self.made[lower] += 1;
+                    self.made[lower] = self.made[lower].saturating_add(1);
                 }
             }
         }
@@ -291,7 +301,7 @@ impl<F: Count, L: Links<F>> Prepared for Tempering<F, L> {
     fn run(&self, task: &mut Task<'_>) {
         let (system, settings) = (&self.system, &self.settings);
         let draws = Draws::new(task.rng(0));
-        let mut copies = Copies::new(system, settings, task.start(0), draws);
+        let mut copies = Copies::new(system, settings, task.start(0), draws, || task.should_stop());
         let best =
             RefCell::new(Best::new(system, &copies.states[0], settings.unit, settings.offset));
         let mut quenched = system.state();
@@ -350,7 +360,8 @@ impl<F: Count, L: Links<F>> Prepared for Tempering<F, L> {
 /// ```
 ///
 /// # Errors
-/// Fewer than two temperatures, one that is not positive and finite, no copies.
+/// Fewer than two temperatures, one that is not positive and finite, no copies,
+/// more than 1024 of either.
 pub fn sample(
     problem: &Ising,
     temperatures: &[f64],
@@ -389,7 +400,7 @@ impl<O: FnMut(usize, &[i8])> spin_system::Visitor for Sampler<O> {
 
     fn visit<F: Count, L: Links<F> + 'static>(mut self, system: System<F, L>) {
         let draws = Draws::new(random::stream(self.seed, 0));
-        let mut copies = Copies::new(&system, &self.settings, None, draws);
+        let mut copies = Copies::new(&system, &self.settings, None, draws, || false);
         let mut spins = vec![1; system.spins()];
         for _ in 0..self.rounds {
             copies.round(&system, &self.settings, |_, _| true, |_, _, _| ());

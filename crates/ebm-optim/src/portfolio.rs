@@ -27,7 +27,9 @@ use crate::{
 ///
 /// Without a limit of time every member makes its share of the replicas, and
 /// the result depends on the seed alone. With one, `replicas` and `steps` of
-/// the run are those of each trial.
+/// the run are those of each trial. `stagnation` counts within a trial or share:
+/// it ends that, and the run where it was the last. Problems that reduce to at
+/// most 20 spins are enumerated, whatever the members.
 ///
 /// ```
 /// use ebm_optim::{Graph, Portfolio, Run, Solver};
@@ -132,7 +134,7 @@ impl Solver for Portfolio {
         }
         let mut solution = race.finish(setup);
         let spins = lift(&solution.best.spins)?;
-        // Lifting is optimal for the rest, so this can only be better, by rounding.
+        // Lifting is optimal for the rest: the same energy, up to rounding.
         solution.best = State { energy: problem.energy_of(&spins), spins };
         Ok(solution)
     }
@@ -226,7 +228,7 @@ impl<'a> Race<'a> {
         let mut stagnated = true;
         for (k, member) in members.iter().enumerate() {
             // The first members make one more where they do not divide evenly.
-            let share = (replicas + members.len() - 1 - k) / members.len();
+            let share = replicas / members.len() + usize::from(k < replicas % members.len());
             if share == 0 || self.is_over() {
                 break;
             }
@@ -249,7 +251,11 @@ impl<'a> Race<'a> {
             if ranked.len() > survivors {
                 for entry in &mut ranked {
                     let slice = Duration::from_secs_f64(share * whole).min(left(self.started));
-                    if self.is_over() || slice.is_zero() && self.best.is_some() {
+                    if self.is_over() {
+                        return Ok(());
+                    }
+                    if slice.is_zero() && self.best.is_some() {
+                        self.outcome = Outcome::TimeUp;
                         return Ok(());
                     }
                     let limits = Run { time: Some(slice), ..self.run.clone() };
@@ -263,9 +269,6 @@ impl<'a> Race<'a> {
         if !self.is_over() {
             let limits = Run { time: Some(left(self.started)), ..self.run.clone() };
             self.turn(ranked[0].1, &limits)?;
-        }
-        if !self.is_over() {
-            self.outcome = Outcome::TimeUp;
         }
         Ok(())
     }
@@ -358,6 +361,19 @@ mod tests {
         let none = Run { time: Some(Duration::ZERO), ..Run::seeded(1) };
         let none = Portfolio::default().solve(&problem, &none).unwrap();
         assert_eq!(problem.energy(&none.best.spins).unwrap(), none.best.energy);
+
+        // More time than the replicas take, or than it takes to stagnate.
+        let time = Some(Duration::from_secs(1000));
+        let few = Run { time, replicas: Some(2), steps: Some(10), ..Run::seeded(1) };
+        let few = Portfolio::default().solve(&problem, &few).unwrap();
+        assert_eq!(few.outcome, Outcome::Completed);
+        let idle = Run { time, stagnation: Some(3), steps: Some(100), ..Run::seeded(1) };
+        let idle = Portfolio::default().solve(&problem, &idle).unwrap();
+        assert_eq!(idle.outcome, Outcome::Stagnated);
+
+        let endless = Run { replicas: Some(usize::MAX), target, ..Run::seeded(1) };
+        let endless = Portfolio::default().solve(&problem, &endless).unwrap();
+        assert_eq!(endless.outcome, Outcome::TargetReached);
 
         let stop = |_: &Progress| ControlFlow::Break(());
         let stopped = Portfolio::default().solve_watched(&problem, &Run::seeded(1), &stop).unwrap();

@@ -38,7 +38,9 @@ pub struct Run {
     pub time: Option<Duration>,
     /// Stop as soon as an energy at most this is found.
     pub target: Option<f64>,
-    /// Stop after this many replicas in a row that did not improve the best.
+    /// Stop after this many replicas in a row that did not improve the best,
+    /// rounded up to whole blocks of the replicas that the method runs side by
+    /// side.
     pub stagnation: Option<usize>,
     /// States to start from: replica `r` from entry `r` modulo their number.
     /// Empty: each replica from a random state of its own.
@@ -140,7 +142,8 @@ pub struct Timing {
 pub struct Solution {
     /// The best state seen by any replica at any time.
     pub best: State,
-    /// Every replica that ran to its end or to the end of the run, in order.
+    /// Every replica that ran to its end or to the end of the run, in order;
+    /// without those that were not read out half a second after that.
     pub replicas: Vec<Replica>,
     /// Improvements of the best energy over time.
     pub trace: Vec<TracePoint>,

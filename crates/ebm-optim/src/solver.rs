@@ -7,15 +7,15 @@
 //! states and traces, is here, once.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
 use crate::task::Task;
 use crate::{Error, Ising};
 
 /// Anything that looks for states of low energy.
-pub trait Solver: Sync {
+pub trait Solver: Send + Sync {
     /// A short name in lower case with hyphens, as on a command line.
     fn name(&self) -> &'static str;
 
@@ -48,7 +48,7 @@ pub trait Solver: Sync {
 }
 
 /// A method that runs independent replicas.
-pub trait Method: Sync {
+pub trait Method: Send + Sync {
     /// As [`Solver::name`].
     fn name(&self) -> &'static str;
 
@@ -75,8 +75,8 @@ pub trait Prepared: Sync {
 
     /// Runs the block of `task`: reports every improvement with
     /// [`Task::offer`], polls [`Task::should_stop`] (every 10 µs to 1 ms), and
-    /// ends each replica with [`Task::finish`], also when stopped. The steps
-    /// themselves allocate nothing.
+    /// ends each replica with [`Task::finish`], also when stopped, unless
+    /// [`Task::is_overdue`]. The steps themselves allocate nothing.
     fn run(&self, task: &mut Task<'_>);
 }
 
@@ -108,7 +108,8 @@ pub(crate) struct Shared<'a> {
     next: AtomicU64,
     /// Blocks after this one do not count: it reached the target or stagnated.
     last: AtomicU64,
-    interrupted: AtomicBool,
+    /// When the observer asked to stop.
+    interrupted: OnceLock<Instant>,
     time_up: AtomicBool,
     /// Bits of the best energy, for a look without the lock.
     best: AtomicU64,
@@ -130,6 +131,10 @@ struct Log {
     improved_at: u64,
 }
 
+/// How long after the end of a run replicas may still be read out and polished:
+/// those of a million spins take half a second each.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// Milliseconds between calls of the observer without an improvement.
 const WATCH_INTERVAL: u64 = 50;
 
@@ -149,7 +154,7 @@ impl Shared<'_> {
 
     /// Must block `index` end now?
     pub(crate) fn should_stop(&self, index: u64) -> bool {
-        if self.interrupted.load(Ordering::Relaxed) || index > self.last.load(Ordering::Relaxed) {
+        if self.is_interrupted() || index > self.last.load(Ordering::Relaxed) {
             return true;
         }
         let elapsed = self.started.elapsed();
@@ -167,7 +172,19 @@ impl Shared<'_> {
         {
             self.show();
         }
-        self.interrupted.load(Ordering::Relaxed)
+        self.is_interrupted()
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.get().is_some()
+    }
+
+    /// Has block `index` had time enough to end?
+    pub(crate) fn is_overdue(&self, index: u64) -> bool {
+        let late = |limit: Duration| self.started.elapsed() >= limit.saturating_add(GRACE);
+        index > self.last.load(Ordering::Relaxed)
+            || self.run.time.is_some_and(late)
+            || self.interrupted.get().is_some_and(|at| at.elapsed() >= GRACE)
     }
 
     fn show(&self) {
@@ -177,7 +194,8 @@ impl Shared<'_> {
             replicas: self.ended.load(Ordering::Relaxed),
         };
         if (self.watch)(&progress).is_break() {
-            self.interrupted.store(true, Ordering::Relaxed);
+            // Once is enough.
+            let _ = self.interrupted.set(Instant::now());
         }
     }
 
@@ -225,11 +243,40 @@ impl Shared<'_> {
     }
 }
 
-/// What one block leaves.
+/// What the blocks leave that have ended, in any order.
+#[derive(Default)]
 struct Ended {
-    index: u64,
-    best: State,
-    replicas: Vec<Replica>,
+    replicas: Vec<(u64, Vec<Replica>)>,
+    /// The best states of blocks that no earlier block equals: a few, however
+    /// many blocks there are.
+    candidates: Vec<(u64, State)>,
+}
+
+impl Ended {
+    fn add(&mut self, index: u64, best: State, replicas: Vec<Replica>) {
+        self.replicas.push((index, replicas));
+        let mut others = self.candidates.iter();
+        if others.any(|(other, state)| *other < index && state.energy <= best.energy) {
+            return;
+        }
+        self.candidates.retain(|(other, state)| *other < index || state.energy < best.energy);
+        self.candidates.push((index, best));
+    }
+
+    /// The best state of the blocks up to `last`, of equals the first.
+    fn best(&mut self, last: u64) -> Option<State> {
+        self.candidates.retain(|(index, _)| *index <= last);
+        // Of two candidates the later one is better.
+        let newest = (0..self.candidates.len()).max_by_key(|k| self.candidates[*k].0)?;
+        Some(self.candidates.swap_remove(newest).1)
+    }
+
+    /// The replicas of the blocks up to `last`, in order.
+    fn replicas(mut self, last: u64) -> Vec<Replica> {
+        self.replicas.retain(|(index, _)| *index <= last);
+        self.replicas.sort_by_key(|(index, _)| *index);
+        self.replicas.into_iter().flat_map(|(_, replicas)| replicas).collect()
+    }
 }
 
 /// Runs the blocks of a run on all threads of the pool.
@@ -251,7 +298,7 @@ pub(crate) fn drive(
         started,
         next: AtomicU64::new(0),
         last: AtomicU64::new(u64::MAX),
-        interrupted: AtomicBool::new(false),
+        interrupted: OnceLock::new(),
         time_up: AtomicBool::new(false),
         best: AtomicU64::new(f64::INFINITY.to_bits()),
         ended: AtomicUsize::new(0),
@@ -265,7 +312,7 @@ pub(crate) fn drive(
             improved_at: 0,
         }),
     };
-    let ended = Mutex::new(Vec::new());
+    let ended = Mutex::new(Ended::default());
     let workers = (rayon::current_num_threads() as u64).min(blocks);
     let worker = || {
         let mut pace = Pace::new(prepared, run);
@@ -277,7 +324,10 @@ pub(crate) fn drive(
             }
             let remaining = run.time.map(|limit| limit.saturating_sub(started.elapsed()));
             let left = (run.replicas.is_some()).then(|| (blocks - index).div_ceil(workers));
-            let Some(steps) = pace.steps(remaining.map(|d| d.as_secs_f64()), left) else { break };
+            let Some(steps) = pace.steps(remaining.map(|d| d.as_secs_f64()), left) else {
+                shared.time_up.store(true, Ordering::Relaxed);
+                break;
+            };
             let first = index as usize * lanes;
             let active = lanes.min(replicas - first);
             let begun = Instant::now();
@@ -286,8 +336,7 @@ pub(crate) fn drive(
             pace.learn(steps, begun.elapsed().as_secs_f64());
             let (best, results) = task.into_results();
             shared.end(index, results.len(), lanes, best.energy);
-            let ended_block = Ended { index, best, replicas: results };
-            ended.lock().unwrap_or_else(PoisonError::into_inner).push(ended_block);
+            ended.lock().unwrap_or_else(PoisonError::into_inner).add(index, best, results);
         }
     };
     rayon::scope(|scope| {
@@ -299,24 +348,15 @@ pub(crate) fn drive(
     collect(&shared, ended, setup)
 }
 
-fn collect(shared: &Shared<'_>, mut ended: Vec<Ended>, setup: f64) -> Solution {
-    let last = shared.last.load(Ordering::Relaxed);
+fn collect(shared: &Shared<'_>, mut ended: Ended, setup: f64) -> Solution {
     // Without a time limit the result is that of the blocks in order, up to the
     // one that ended the run. With one, nothing that was found is dropped.
-    if shared.run.time.is_none() && !shared.interrupted.load(Ordering::Relaxed) {
-        ended.retain(|block| block.index <= last);
-    }
-    ended.sort_by_key(|block| block.index);
-    let mut best: Option<State> = None;
-    let mut replicas = Vec::new();
-    for block in ended {
-        if best.as_ref().is_none_or(|best| block.best.energy < best.energy) {
-            best = Some(block.best);
-        }
-        replicas.extend(block.replicas);
-    }
+    let in_order = shared.run.time.is_none() && !shared.is_interrupted();
+    let last = if in_order { shared.last.load(Ordering::Relaxed) } else { u64::MAX };
     // Block 0 always ends.
     let n = shared.problem.spins();
+    let best = ended.best(last);
+    let replicas = ended.replicas(last);
     let best = best.unwrap_or_else(|| {
         let spins = vec![1; n];
         State { energy: shared.problem.energy_of(&spins), spins }
@@ -327,7 +367,7 @@ fn collect(shared: &Shared<'_>, mut ended: Vec<Ended>, setup: f64) -> Solution {
         Outcome::TargetReached
     } else if log.stagnated {
         Outcome::Stagnated
-    } else if shared.interrupted.load(Ordering::Relaxed) {
+    } else if shared.is_interrupted() {
         Outcome::Interrupted
     } else if shared.time_up.load(Ordering::Relaxed) {
         Outcome::TimeUp
@@ -336,9 +376,17 @@ fn collect(shared: &Shared<'_>, mut ended: Vec<Ended>, setup: f64) -> Solution {
     };
     let mut trace = std::mem::take(&mut log.trace);
     trace.retain(|point| point.energy >= best.energy);
+    // Found when a better state of a block that does not count was known.
+    if trace.last().is_none_or(|point| point.energy > best.energy) {
+        trace.push(TracePoint { seconds: shared.seconds(), energy: best.energy });
+    }
     let timing = Timing { setup, run: shared.seconds() - setup };
     Solution { best, replicas, trace, outcome, timing }
 }
+
+/// What is left of the time is not worth a block that would have this share of
+/// the steps of the one before.
+const SCRAP: usize = 16;
 
 /// Chooses the steps of the next block, and learns how long they take.
 struct Pace<'a> {
@@ -379,7 +427,11 @@ impl<'a> Pace<'a> {
             // Growing length, so that the last takes about half of the time.
             None => {
                 let doubled = self.steps.saturating_mul(2);
-                if fitting / 2 < doubled { fitting } else { doubled }.min(longest)
+                let steps = if fitting / 2 < doubled { fitting } else { doubled }.min(longest);
+                if steps < self.steps / SCRAP {
+                    return None;
+                }
+                steps
             }
         };
         Some(self.steps)
@@ -397,7 +449,6 @@ mod tests {
     use ebm_core::random;
     use rand::RngExt;
     use std::ops::ControlFlow;
-    use std::time::Duration;
 
     fn glass(n: usize, seed: u64) -> Ising {
         let mut rng = random::stream(seed, 0);
@@ -493,6 +544,181 @@ mod tests {
             Run { time: Some(Duration::from_millis(300)), replicas: Some(48), ..Run::seeded(1) };
         let solution = OscillatorIsingMachine::default().solve(&problem, &run).unwrap();
         assert_eq!(solution.replicas.len(), 48);
+    }
+
+    /// Steps that take 20 ms each, and the same state whatever their number.
+    struct Slow;
+
+    impl Method for Slow {
+        fn name(&self) -> &'static str {
+            "slow"
+        }
+
+        fn prepare<'a>(&self, _: &'a Ising) -> Result<Box<dyn Prepared + 'a>, Error> {
+            Ok(Box::new(Slow))
+        }
+    }
+
+    impl Prepared for Slow {
+        fn lanes(&self) -> usize {
+            1
+        }
+
+        fn natural_steps(&self) -> usize {
+            32
+        }
+
+        fn run(&self, task: &mut Task<'_>) {
+            std::thread::sleep(Duration::from_millis(20 * task.steps() as u64));
+            task.finish(&mut [1; 30], task.steps());
+        }
+    }
+
+    #[test]
+    fn time_that_no_further_block_fits_in_is_up() {
+        let problem = glass(30, 2);
+        for replicas in [None, Some(100)] {
+            let time = Some(Duration::from_millis(50));
+            let run = Run { time, replicas, ..Run::seeded(1) };
+            assert_eq!(Slow.solve(&problem, &run).unwrap().outcome, Outcome::TimeUp);
+        }
+    }
+
+    /// Ends a second late, with two replicas to read out.
+    struct Overdue;
+
+    impl Prepared for Overdue {
+        fn lanes(&self) -> usize {
+            2
+        }
+
+        fn natural_steps(&self) -> usize {
+            1
+        }
+
+        fn run(&self, task: &mut Task<'_>) {
+            while !task.should_stop() {
+                std::thread::yield_now();
+            }
+            assert!(!task.is_overdue());
+            std::thread::sleep(GRACE);
+            for spin in [1, -1] {
+                task.finish(&mut [spin], 1);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_overdue_is_left() {
+        let problem = Ising::from_couplings(1, &[]).unwrap();
+        let run = Run { time: Some(Duration::from_millis(5)), ..Run::default() };
+        let watch = |_: &Progress| ControlFlow::Continue(());
+        let timed = on_threads(1, || drive(&Overdue, &problem, &run, &watch, Instant::now()));
+        assert_eq!((timed.replicas.len(), timed.outcome), (1, Outcome::TimeUp));
+        // Nobody waits for replicas either once the observer has asked to stop.
+        let watch = |_: &Progress| ControlFlow::Break(());
+        let run = Run { replicas: Some(2), ..Run::default() };
+        let stopped = on_threads(1, || drive(&Overdue, &problem, &run, &watch, Instant::now()));
+        assert_eq!((stopped.replicas.len(), stopped.outcome), (1, Outcome::Interrupted));
+    }
+
+    #[test]
+    fn scraps_of_time_are_left() {
+        let method = Guesses(1);
+        let run = Run { time: Some(Duration::from_secs(1)), ..Run::default() };
+        let mut pace = Pace::new(&method, &run);
+        assert_eq!(pace.steps(Some(1.0), None), Some(1));
+        pace.learn(1, 1e-4);
+        for steps in [2, 4, 8, 16, 32] {
+            assert_eq!(pace.steps(Some(0.9), None), Some(steps));
+        }
+        // All that is left, a fair part of it, and what is not worth a block.
+        assert_eq!(pace.steps(Some(0.01), None), Some(97));
+        assert_eq!(pace.steps(Some(0.001), None), Some(9));
+        pace.steps = 1000;
+        assert_eq!(pace.steps(Some(0.001), None), None);
+        // A given number of replicas all get their turn.
+        assert_eq!(pace.steps(Some(0.001), Some(3)), Some(3));
+    }
+
+    /// Block 0 reaches the target after block 1 has found a better state.
+    #[test]
+    fn traces_end_at_the_best_that_counts() {
+        struct Late(std::sync::atomic::AtomicBool);
+        impl Prepared for Late {
+            fn lanes(&self) -> usize {
+                1
+            }
+            fn natural_steps(&self) -> usize {
+                1
+            }
+            fn run(&self, task: &mut Task<'_>) {
+                if task.index() == 0 {
+                    while !self.0.load(Ordering::SeqCst) {
+                        std::thread::yield_now();
+                    }
+                    task.offer(&[1, -1], 0.0);
+                } else {
+                    task.offer(&[1, 1], -1.0);
+                    self.0.store(true, Ordering::SeqCst);
+                }
+            }
+        }
+        let fields = vec![1.0, 1.0];
+        let problem = Ising::from_couplings(2, &[]).unwrap().with_fields(fields).unwrap();
+        let run = Run { target: Some(0.0), replicas: Some(2), ..Run::default() };
+        let watch = |_: &Progress| ControlFlow::Continue(());
+        let late = Late(AtomicBool::new(false));
+        let solution = on_threads(2, || drive(&late, &problem, &run, &watch, Instant::now()));
+        assert_eq!(solution.best, State { spins: vec![1, -1], energy: 0.0 });
+        assert_eq!(solution.trace.last().unwrap().energy, 0.0);
+    }
+
+    /// Where a method counts in rounded units, a worse state may look better.
+    #[test]
+    fn offers_are_compared_exactly() {
+        struct Rounded;
+        impl Prepared for Rounded {
+            fn lanes(&self) -> usize {
+                1
+            }
+            fn natural_steps(&self) -> usize {
+                1
+            }
+            fn run(&self, task: &mut Task<'_>) {
+                task.offer(&[1, 1], -1.1);
+                task.offer(&[1, -1], -1.100_001);
+            }
+        }
+        let fields = vec![1.1, 1e-7];
+        let problem = Ising::from_couplings(2, &[]).unwrap().with_fields(fields).unwrap();
+        let run = Run { replicas: Some(1), ..Run::default() };
+        let watch = |_: &Progress| ControlFlow::Continue(());
+        let solution = drive(&Rounded, &problem, &run, &watch, Instant::now());
+        assert_eq!(solution.best.spins, [1, 1]);
+        assert!(solution.trace.windows(2).all(|pair| pair[1].energy < pair[0].energy));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn candidates_hold_the_best_of_every_prefix(
+            energies in proptest::collection::vec(-5..5_i8, 1..40), seed: u64,
+        ) {
+            let mut order: Vec<usize> = (0..energies.len()).collect();
+            let mut rng = random::stream(seed, 0);
+            order.sort_by_cached_key(|_| rng.random::<u64>());
+            for last in 0..energies.len() {
+                let mut ended = Ended::default();
+                for &k in &order {
+                    let state = State { spins: vec![k as i8], energy: energies[k].into() };
+                    ended.add(k as u64, state, vec![]);
+                }
+                proptest::prop_assert!(ended.candidates.len() <= 10);
+                let first = (0..=last).min_by_key(|k| (energies[*k], *k)).unwrap();
+                let best = ended.best(last as u64).unwrap();
+                proptest::prop_assert_eq!(best.spins, vec![first as i8]);
+            }
+        }
     }
 
     #[test]

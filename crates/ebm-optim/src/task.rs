@@ -85,17 +85,29 @@ impl<'a> Task<'a> {
         self.reached || self.shared.should_stop(self.index)
     }
 
+    /// Did the run end so long ago, half a second, that replicas not yet read out
+    /// are to be left, so that it does not take much longer than its time? Never
+    /// before one has ended.
+    #[must_use]
+    pub fn is_overdue(&self) -> bool {
+        !self.replicas.is_empty() && self.shared.is_overdue(self.index)
+    }
+
     /// Reports a state of a replica; `energy` is `H(s)` with the offset, as
     /// [`Ising::energy`](crate::Ising::energy) up to rounding. Worse states than
     /// before cost a comparison.
     pub fn offer(&mut self, spins: &[i8], energy: f64) {
         if energy < self.best.energy || !self.seen {
             debug_assert_eq!(spins.len(), self.best.spins.len());
-            self.best.spins.copy_from_slice(spins);
-            // What is reported is exact, whatever the method kept running.
-            self.best.energy = self.shared.problem.energy_of(spins);
-            self.seen = true;
-            self.reached |= self.shared.record(self.index, self.best.energy);
+            // What is compared and reported is exact, whatever the method kept
+            // running.
+            let energy = self.shared.problem.energy_of(spins);
+            if energy < self.best.energy || !self.seen {
+                self.best.spins.copy_from_slice(spins);
+                self.best.energy = energy;
+                self.seen = true;
+                self.reached |= self.shared.record(self.index, energy);
+            }
         }
     }
 
@@ -121,8 +133,12 @@ impl<'a> Task<'a> {
     }
 
     /// Ends the next replica, in order of the lanes, with its best state, made
-    /// with `steps` steps: polishes it and takes both energies into the results.
+    /// with `steps` steps: polishes it and takes both energies into the results,
+    /// unless [overdue](Self::is_overdue).
     pub fn finish(&mut self, spins: &mut [i8], steps: usize) {
+        if self.is_overdue() {
+            return;
+        }
         let (read_out, polished) = self.polish(spins);
         self.replicas.push(Replica { steps, read_out, polished });
     }

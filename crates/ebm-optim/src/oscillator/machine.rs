@@ -181,11 +181,17 @@ impl Prepared for Network<'_> {
             made += 1;
             if looks.due(made) {
                 for lane in 0..task.lanes() {
+                    if task.should_stop() {
+                        break;
+                    }
                     task.polish(block.read_out(ReadOut::Sign, lane));
                 }
             }
         }
         for lane in 0..task.lanes() {
+            if task.is_overdue() {
+                break;
+            }
             task.finish(block.read_out(self.settings.read_out, lane), made);
         }
     }

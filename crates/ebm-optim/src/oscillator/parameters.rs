@@ -92,6 +92,11 @@ impl Mobility {
 /// Steps of the eigenvalue iteration: a few per cent are enough.
 const ITERATIONS: usize = 30;
 
+/// The same for problems of so many spins that each step takes a good part of a
+/// second.
+const FEW_ITERATIONS: usize = 8;
+const LARGE: usize = 200_000;
+
 /// No step is longer, whatever the curvature.
 pub(super) const LONGEST_STEP: f64 = 1.5;
 
@@ -133,7 +138,9 @@ impl Pace {
                     *out = roots[i] * ((field + 2.0 * locking) * roots[i] * v[i] + pull);
                 }
             };
-            largest_eigenvalue(problem.spins(), ITERATIONS, 0, apply).value.max(0.0)
+            let n = problem.spins();
+            let iterations = if n < LARGE { ITERATIONS } else { FEW_ITERATIONS };
+            largest_eigenvalue(n, iterations, 0, apply).value.max(0.0)
         };
         let (strength, locking) = (largest(&drive.coupling), largest(&drive.locking));
         let coupled = curvature(1.0, 0.0);
