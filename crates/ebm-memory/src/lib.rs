@@ -46,8 +46,9 @@ pub use ebm_core;
 pub use ebm_core::Batch;
 pub use error::Error;
 pub use hopfield::{
-    HopfieldNetwork, Order, Perceptron, Projection, Recall, RecallOutcome, RecallReport, Recalled,
-    Storkey, Trained, Update,
+    ChainReport, Chains, Glauber, Hebb, HopfieldNetwork, LocalFields, LowRankHopfield, Order,
+    Perceptron, Projection, Recall, RecallOutcome, RecallReport, Recalled, Storkey, Trained,
+    Update,
 };
 pub use input_driven_plasticity::{Driven, InputDrivenPlasticity, MemoryLaw};
 pub use layered::LayeredMemory;

@@ -1,83 +1,89 @@
-//! Asynchronous recall with incrementally kept fields.
+//! Asynchronous recall: one neuron after the other.
 //!
 //! ```text
-//! flip sᵢ if sᵢhᵢ < −τ:      sᵢ ← −sᵢ,   h ← h + 2sᵢ W_i,   ΔE = −2|hᵢ|
+//! flip sᵢ if sᵢhᵢ < −τ:      sᵢ ← −sᵢ,      ΔE = −2|hᵢ|
 //! ```
-//!
-//! `τ` bounds the rounding of a field, so that a tie is recognized as one and
-//! rounding cannot make the network run forever.
 
-use ebm_core::{Batch, BatchMut, Coupling, Workspace};
+use std::ops::ControlFlow;
 
-use super::network::{energy_from, tie};
-use super::{RecallOutcome, RecallReport};
+use ebm_core::Batch;
+
+use super::{LocalFields, RecallOutcome, RecallReport};
 
 /// Memory for a block of cues, sized once.
-pub(super) struct Asynchronous {
-    fields: Vec<f64>,
-    row: Vec<f64>,
+pub(super) struct Asynchronous<N: LocalFields> {
+    kept: Vec<f64>,
     sites: Vec<usize>,
-    dim: usize,
+    scratch: N::Scratch,
 }
 
-impl Asynchronous {
-    pub(super) fn new(dim: usize, width: usize) -> Self {
-        Self { fields: vec![0.0; dim * width], row: vec![0.0; dim], sites: vec![0; dim], dim }
+impl<N: LocalFields> Asynchronous<N> {
+    pub(super) fn new(network: &N, width: usize) -> Self {
+        Self {
+            kept: vec![0.0; network.kept() * width],
+            sites: vec![0; network.dim()],
+            scratch: N::Scratch::default(),
+        }
     }
 
     /// Runs a block in place. `order(column, sites)` prepares a cue and
-    /// returns what puts `sites` in order before each sweep.
-    pub(super) fn run<C: Coupling, S: FnMut(&mut [usize])>(
+    /// returns what puts `sites` in order before each sweep;
+    /// `watch(column, sweep, state)` sees the cue and every state after a
+    /// sweep that changed it.
+    pub(super) fn run<S: FnMut(&mut [usize])>(
         &mut self,
-        coupling: &C,
+        network: &N,
         max_sweeps: usize,
         states: &mut [f64],
         reports: &mut [RecallReport],
-        ws: &mut Workspace,
         mut order: impl FnMut(usize, &mut [usize]) -> S,
+        mut watch: impl FnMut(usize, usize, &[f64]) -> ControlFlow<()>,
     ) {
-        let n = self.dim;
-        let fields = &mut self.fields[..states.len()];
-        {
-            let states = Batch::new(states, n).expect("whole columns");
-            let fields = BatchMut::new(fields, n).expect("whole columns");
-            coupling.apply_batch(states, fields, ws);
-        }
-        let tie = tie(coupling);
-        let columns = states.chunks_exact_mut(n).zip(fields.chunks_exact_mut(n)).zip(reports);
-        for (column, ((state, field), report)) in columns.enumerate() {
-            let mut shuffle = order(column, &mut self.sites);
+        let (n, size) = (network.dim(), network.kept());
+        let Self { kept, sites, scratch } = self;
+        let kept = &mut kept[..reports.len() * size];
+        network.keep(Batch::new(states, n).expect("whole columns"), kept, scratch);
+        let columns = states.chunks_exact_mut(n).zip(kept.chunks_exact_mut(size)).zip(reports);
+        for (column, ((state, kept), report)) in columns.enumerate() {
+            let mut shuffle = order(column, sites);
+            let mut seen = watch(column, 0, state);
             report.outcome = loop {
-                if field.iter().any(|h| !h.is_finite()) {
+                if kept.iter().any(|h| !h.is_finite()) {
                     break RecallOutcome::NotFinite;
                 }
-                let settled = |field: &[f64]| field.iter().zip(&*state).all(|(h, s)| s * h >= -tie);
-                if settled(field) {
-                    // Confirm with fields free of accumulated rounding.
-                    coupling.apply(state, field, ws);
-                    if settled(field) {
-                        break RecallOutcome::FixedPoint;
-                    }
+                if seen.is_break() {
+                    break RecallOutcome::Stopped;
                 }
-                if report.sweeps == max_sweeps {
-                    coupling.apply(state, field, ws);
-                    break RecallOutcome::MaxSweeps;
-                }
-                shuffle(&mut self.sites);
-                report.sweeps += 1;
-                for &i in &self.sites {
-                    if state[i] * field[i] < -tie {
-                        state[i] = -state[i];
-                        report.flips += 1;
-                        coupling.row(i, &mut self.row);
-                        let twice = 2.0 * state[i];
-                        for (h, w) in field.iter_mut().zip(&self.row) {
-                            *h += twice * w;
+                let tie = network.tie(kept);
+                let stable = |i: usize, state: &[f64], kept: &[f64]| {
+                    state[i] * network.field(i, state, kept) >= -tie
+                };
+                let mut flips = 0;
+                if report.sweeps < max_sweeps {
+                    shuffle(sites);
+                    for &i in &*sites {
+                        if !stable(i, state, kept) {
+                            network.flip(i, state, kept, scratch);
+                            flips += 1;
                         }
                     }
                 }
+                if flips > 0 {
+                    report.sweeps += 1;
+                    report.flips += flips;
+                    seen = watch(column, report.sweeps, state);
+                    continue;
+                }
+                // Confirm with fields free of accumulated rounding.
+                network.keep(Batch::single(state).expect("a state"), kept, scratch);
+                if (0..n).all(|i| stable(i, state, kept)) {
+                    break RecallOutcome::FixedPoint;
+                }
+                if report.sweeps == max_sweeps {
+                    break RecallOutcome::MaxSweeps;
+                }
             };
-            report.energy = energy_from(state, field);
+            report.energy = network.energy_kept(state, kept);
         }
     }
 }

@@ -1,6 +1,10 @@
 //! The Hopfield network: binary neurons with symmetric couplings.
 
 mod asynchronous;
+pub mod glauber;
+pub mod hebb;
+pub mod local_field;
+pub mod low_rank;
 pub mod network;
 pub mod perceptron;
 pub mod pseudo_inverse;
@@ -8,6 +12,10 @@ pub mod recall;
 pub mod storkey;
 mod synchronous;
 
+pub use glauber::{ChainReport, Chains, Glauber};
+pub use hebb::Hebb;
+pub use local_field::LocalFields;
+pub use low_rank::LowRankHopfield;
 pub use network::HopfieldNetwork;
 pub use perceptron::{Perceptron, Trained};
 pub use pseudo_inverse::Projection;

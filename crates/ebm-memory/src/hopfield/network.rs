@@ -1,8 +1,7 @@
-//! The energy of a Hopfield network, and the Hebb rule.
+//! The energy of a Hopfield network.
 //!
 //! ```text
 //! E(s) = −½ sᵀW s,      h = W s = −∇E,      W = Wᵀ,  W_ii = 0,  s ∈ {−1, +1}ᴺ
-//! Hebb:  W = (1/N) Σ_μ ξ^μ ξ^μᵀ with the diagonal removed
 //! ```
 //!
 //! The sum over pairs is written with the factor ½, so every pair counts once.
@@ -11,9 +10,9 @@
 //! collective computational abilities*, PNAS 79 (1982).
 
 use ebm_core::coupling::DenseCoupling;
-use ebm_core::{Batch, BatchMut, Coupling, Curvature, Energy, Gradient, Workspace, linalg};
+use ebm_core::{Batch, BatchMut, Coupling, Curvature, Energy, Gradient, Workspace};
 
-use crate::{Error, Patterns};
+use crate::Error;
 
 /// A Hopfield network on any coupling with zero diagonal.
 ///
@@ -39,27 +38,6 @@ use crate::{Error, Patterns};
 #[derive(Debug, Clone, PartialEq)]
 pub struct HopfieldNetwork<C = DenseCoupling> {
     coupling: C,
-}
-
-impl HopfieldNetwork {
-    /// Stores ±1 patterns by the Hebb rule, as a dense matrix.
-    ///
-    /// # Errors
-    /// If an entry is not ±1, or an `N × N` matrix does not fit into memory.
-    pub fn hebb(patterns: &Patterns) -> Result<Self, Error> {
-        patterns.check_signs()?;
-        let n = patterns.dim();
-        let mut entries = crate::patterns::allocate(n, n)?;
-        entries.resize(n * n, 0.0);
-        // Sums of ±1 are exact, hence symmetric, whatever the order.
-        let data = patterns.as_batch();
-        linalg::add_outer(1.0, data.as_slice(), data.as_slice(), &mut entries, data.count());
-        for (j, column) in entries.chunks_exact_mut(n).enumerate() {
-            column.iter_mut().for_each(|w| *w /= n as f64);
-            column[j] = 0.0;
-        }
-        Self::new(DenseCoupling::from_column_major(n, entries)?)
-    }
 }
 
 impl<C: Coupling> HopfieldNetwork<C> {

@@ -5,17 +5,19 @@
 //! ```
 //!
 //! A neuron without a field keeps its state; a field counts as zero when it is
-//! within the rounding of its own sum, `N^{3/2} ε ρ(W)`. With asynchronous updates every
+//! within the rounding of its own sum, for a dense matrix `N^{3/2} ε ρ(W)`. With asynchronous updates every
 //! flip then lowers the energy strictly, by `2|hᵢ|`, so recall ends in a state
 //! that no single flip improves. (Other texts set `sgn(0) = +1`; that can flip
 //! a neuron at no gain.) Synchronous updates end in a fixed point or in a cycle
 //! of length two (E. Goles et al., Discrete Applied Mathematics 12 (1985)).
 
-use ebm_core::{Batch, Coupling, Workspace, random::stream, validate};
-use rand::RngExt;
+use std::ops::ControlFlow;
+
+use ebm_core::{Batch, Observer, Snapshot, random::stream, validate};
+use rand::{Rng, RngExt};
 use rayon::prelude::*;
 
-use super::HopfieldNetwork;
+use super::LocalFields;
 use super::asynchronous::Asynchronous;
 use super::synchronous::Synchronous;
 use crate::{Error, patterns};
@@ -75,6 +77,8 @@ pub enum RecallOutcome {
     MaxSweeps,
     /// A field overflowed.
     NotFinite,
+    /// An observer asked to stop.
+    Stopped,
 }
 
 /// How the recall of one cue went.
@@ -131,48 +135,104 @@ impl Recall {
     /// Runs `network` from every column of `cues`, in parallel over fixed
     /// blocks of cues.
     ///
-    /// Synchronous sweeps cost one matrix product for a block; asynchronous
-    /// ones start from one and then keep the fields up to date, a row of `W`
-    /// for every flip.
+    /// On a dense matrix, synchronous sweeps cost one matrix product for a
+    /// block; asynchronous ones start from one and then keep the fields up to
+    /// date, a row of `W` for every flip. On a
+    /// [`LowRankHopfield`](super::LowRankHopfield) every sweep reads the
+    /// patterns once, for a block of cues or for each of them.
     ///
     /// # Errors
     /// If the cues are empty, of another dimension than the network or not ±1,
     /// or `max_sweeps` is zero.
-    pub fn run<C: Coupling>(
+    pub fn run<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Recalled, Error> {
+        let mut recalled = self.start(network, cues)?;
+        let dim = recalled.dim;
+        let width = BLOCK.min(cues.count());
+        let states = recalled.states.par_chunks_mut(dim * BLOCK);
+        let blocks = states.zip(recalled.reports.par_chunks_mut(BLOCK));
+        let go_on = |_: usize, _: usize, _: &[f64]| ControlFlow::Continue(());
+        match self.update {
+            Update::Synchronous => blocks.for_each_init(
+                || Synchronous::new(network, width),
+                |method, (states, reports)| {
+                    method.run(network, self.max_sweeps, states, reports, go_on);
+                },
+            ),
+            Update::Asynchronous(order) => blocks.enumerate().for_each_init(
+                || Asynchronous::new(network, width),
+                |method, (block, (states, reports))| {
+                    let order = |column, sites: &mut [usize]| {
+                        self.shuffler(order, block * BLOCK + column, sites)
+                    };
+                    method.run(network, self.max_sweeps, states, reports, order, go_on);
+                },
+            ),
+        }
+        Ok(recalled)
+    }
+
+    /// [`run`](Self::run) on one thread, block after block, showing every cue
+    /// and every state after a sweep that changed it to an observer: `step`
+    /// and `t` are the sweep, `trajectory` is the cue. Breaking ends the
+    /// recall of that cue.
+    ///
+    /// ```
+    /// use ebm_core::{Batch, observer::Trace};
+    /// use ebm_memory::{Corruption, HopfieldNetwork, Patterns, Recall, corrupt};
+    /// let patterns = Patterns::random_signs(100, 5, 1)?;
+    /// let network = HopfieldNetwork::hebb(&patterns)?;
+    /// let cue = corrupt(patterns.subset(&[2])?.as_batch(), 0.2, Corruption::FlipSign, 2)?;
+    /// let mut trace = Trace::new();
+    /// let found = Recall::default().run_watched(&network, Batch::single(&cue)?, &mut trace)?;
+    /// assert_eq!(trace.len(), found.reports()[0].sweeps + 1);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_watched<N: LocalFields>(
         &self,
-        network: &HopfieldNetwork<C>,
+        network: &N,
         cues: Batch<'_>,
+        observer: &mut dyn Observer,
     ) -> Result<Recalled, Error> {
-        let coupling = network.coupling();
-        let dim = coupling.dim();
+        let mut recalled = self.start(network, cues)?;
+        let (dim, width) = (recalled.dim, BLOCK.min(cues.count()));
+        let mut together = Synchronous::new(network, width);
+        let mut single = Asynchronous::new(network, width);
+        let blocks =
+            recalled.states.chunks_mut(dim * BLOCK).zip(recalled.reports.chunks_mut(BLOCK));
+        for (block, (states, reports)) in blocks.enumerate() {
+            let watch = |column: usize, sweep: usize, x: &[f64]| {
+                let trajectory = block * BLOCK + column;
+                observer.observe(&Snapshot { step: sweep, t: sweep as f64, trajectory, x })
+            };
+            match self.update {
+                Update::Synchronous => {
+                    together.run(network, self.max_sweeps, states, reports, watch);
+                }
+                Update::Asynchronous(order) => {
+                    let order = |column, sites: &mut [usize]| {
+                        self.shuffler(order, block * BLOCK + column, sites)
+                    };
+                    single.run(network, self.max_sweeps, states, reports, order, watch);
+                }
+            }
+        }
+        Ok(recalled)
+    }
+
+    /// The cues, checked, with empty reports.
+    fn start<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Recalled, Error> {
+        let dim = network.dim();
         validate::positive("maximal number of sweeps", self.max_sweeps as f64)?;
         validate::dimension("cues", dim, cues.dim())?;
         if cues.count() == 0 {
             return Err(ebm_core::Error::Empty { what: "cues" }.into());
         }
         patterns::check_signs("cue", cues)?;
-
-        let mut states = cues.as_slice().to_vec();
-        let mut reports = vec![RecallReport::START; cues.count()];
-        let width = BLOCK.min(cues.count());
-        let blocks = states.par_chunks_mut(dim * BLOCK).zip(reports.par_chunks_mut(BLOCK));
-        match self.update {
-            Update::Synchronous => blocks.for_each_init(
-                || (Synchronous::new(dim, width), Workspace::new()),
-                |(method, ws), (states, reports)| {
-                    method.run(coupling, self.max_sweeps, states, reports, ws);
-                },
-            ),
-            Update::Asynchronous(order) => blocks.enumerate().for_each_init(
-                || (Asynchronous::new(dim, width), Workspace::new()),
-                |(method, ws), (block, (states, reports))| {
-                    method.run(coupling, self.max_sweeps, states, reports, ws, |column, sites| {
-                        self.shuffler(order, block * BLOCK + column, sites)
-                    });
-                },
-            ),
-        }
-        Ok(Recalled { states, dim, reports })
+        let reports = vec![RecallReport::START; cues.count()];
+        Ok(Recalled { states: cues.as_slice().to_vec(), dim, reports })
     }
 
     /// Puts the neurons into the order of the next sweep.
@@ -186,10 +246,15 @@ impl Recall {
         let mut rng = stream(self.seed, cue as u64);
         move |sites: &mut [usize]| {
             if order == Order::Random {
-                for k in (1..sites.len()).rev() {
-                    sites.swap(k, rng.random_range(0..=k));
-                }
+                shuffle(&mut rng, sites);
             }
         }
+    }
+}
+
+/// A uniformly random permutation of `sites`.
+pub(super) fn shuffle(rng: &mut impl Rng, sites: &mut [usize]) {
+    for k in (1..sites.len()).rev() {
+        sites.swap(k, rng.random_range(0..=k));
     }
 }

@@ -1,94 +1,108 @@
-//! Synchronous recall: one matrix product a sweep for a block of cues.
+//! Synchronous recall: all neurons at once, for a block of cues together.
 //!
 //! ```text
 //! s(t+1) = sgn(W s(t)),      stop when s(t+1) = s(t)  or  s(t+1) = s(t−1)
 //! ```
 
-use ebm_core::{Batch, BatchMut, Coupling, Workspace};
+use std::ops::ControlFlow;
 
-use super::network::{energy_from, tie};
-use super::{RecallOutcome, RecallReport};
+use ebm_core::{Batch, BatchMut};
+
+use super::{LocalFields, RecallOutcome, RecallReport};
 
 /// Memory for a block of cues, sized once.
-pub(super) struct Synchronous {
-    /// Cues that still run, side by side.
+pub(super) struct Synchronous<N: LocalFields> {
+    /// Cues that still run, side by side, and what is kept of them.
     current: Vec<f64>,
-    fields: Vec<f64>,
+    kept: Vec<f64>,
+    next: Vec<f64>,
     /// State before the current one, for all cues of the block.
     previous: Vec<f64>,
     active: Vec<usize>,
-    dim: usize,
+    scratch: N::Scratch,
 }
 
-impl Synchronous {
-    pub(super) fn new(dim: usize, width: usize) -> Self {
-        let size = dim * width;
+impl<N: LocalFields> Synchronous<N> {
+    pub(super) fn new(network: &N, width: usize) -> Self {
+        let size = network.dim() * width;
         Self {
             current: vec![0.0; size],
-            fields: vec![0.0; size],
+            kept: vec![0.0; network.kept() * width],
+            next: vec![0.0; size],
             previous: vec![0.0; size],
             active: Vec::with_capacity(width),
-            dim,
+            scratch: N::Scratch::default(),
         }
     }
 
-    /// Runs a block in place.
-    pub(super) fn run<C: Coupling>(
+    /// Runs a block in place; `watch(column, sweep, state)` sees every cue and
+    /// every state after a sweep that changed it.
+    pub(super) fn run(
         &mut self,
-        coupling: &C,
+        network: &N,
         max_sweeps: usize,
         states: &mut [f64],
         reports: &mut [RecallReport],
-        ws: &mut Workspace,
+        mut watch: impl FnMut(usize, usize, &[f64]) -> ControlFlow<()>,
     ) {
-        let n = self.dim;
-        let tie = tie(coupling);
-        let Self { current, fields, previous, active, .. } = self;
+        let (n, size) = (network.dim(), network.kept());
+        let Self { current, kept, next, previous, active, scratch } = self;
+        current[..states.len()].copy_from_slice(states);
         previous[..states.len()].copy_from_slice(states);
         active.clear();
         active.extend(0..reports.len());
+        let batch = Batch::new(states, n).expect("whole columns");
+        network.keep(batch, &mut kept[..reports.len() * size], scratch);
         while !active.is_empty() {
-            for (column, &cue) in current.chunks_exact_mut(n).zip(&*active) {
-                column.copy_from_slice(&states[cue * n..(cue + 1) * n]);
-            }
-            let size = active.len() * n;
-            let current = Batch::new(&current[..size], n).expect("whole columns");
-            let fields = &mut fields[..size];
-            coupling.apply_batch(current, BatchMut::new(fields, n).expect("whole columns"), ws);
-            let mut column = 0;
+            let (values, kept_values) = (active.len() * n, active.len() * size);
+            network.update_all(
+                Batch::new(&current[..values], n).expect("whole columns"),
+                &mut kept[..kept_values],
+                BatchMut::new(&mut next[..values], n).expect("whole columns"),
+                scratch,
+            );
+            let (mut column, mut running) = (0, 0);
             active.retain(|&cue| {
-                let field = &fields[column * n..(column + 1) * n];
-                let now = current.column(column);
+                let (from, to) = (column, running);
                 column += 1;
-                let range = cue * n..(cue + 1) * n;
-                let (state, before) = (&mut states[range.clone()], &mut previous[range]);
+                let (now, after) = (from * n..(from + 1) * n, &next[from * n..(from + 1) * n]);
+                let all = cue * n..(cue + 1) * n;
+                let (state, before) = (&mut states[all.clone()], &mut previous[all]);
                 let report = &mut reports[cue];
-                report.energy = energy_from(now, field);
-                if field.iter().any(|h| !h.is_finite()) {
-                    report.outcome = RecallOutcome::NotFinite;
-                    return false;
-                }
-                for ((s, now), h) in state.iter_mut().zip(now).zip(field) {
-                    *s = if h.abs() <= tie { *now } else { h.signum() };
-                }
-                let flips = state.iter().zip(now).filter(|(s, now)| s != now).count();
-                let ended = if flips == 0 {
+                let kept_now = from * size..(from + 1) * size;
+                report.energy = network.energy_kept(&current[now.clone()], &kept[kept_now.clone()]);
+                let flips =
+                    current[now.clone()].iter().zip(after).filter(|(s, next)| s != next).count();
+                let finite = kept[kept_now.clone()].iter().all(|h| h.is_finite());
+                let ended = if !finite {
+                    RecallOutcome::NotFinite
+                } else if watch(cue, report.sweeps, &current[now.clone()]).is_break() {
+                    RecallOutcome::Stopped
+                } else if flips == 0 {
                     RecallOutcome::FixedPoint
-                } else if report.sweeps > 0 && state == before {
+                } else if report.sweeps > 0 && after == before {
                     RecallOutcome::TwoCycle
                 } else if report.sweeps == max_sweeps {
                     RecallOutcome::MaxSweeps
                 } else {
                     report.sweeps += 1;
                     report.flips += flips;
-                    before.copy_from_slice(now);
+                    before.copy_from_slice(&current[now]);
+                    // Close up: what ended leaves the block.
+                    current[to * n..(to + 1) * n].copy_from_slice(after);
+                    kept.copy_within(kept_now, to * size);
+                    running += 1;
                     return true;
                 };
                 // The state that the energy was taken of.
-                state.copy_from_slice(now);
+                state.copy_from_slice(&current[now]);
                 report.outcome = ended;
                 false
             });
+            let current = Batch::new(&current[..running * n], n).expect("whole columns");
+            if running > 0 {
+                network.advance(current, &mut kept[..running * size], scratch);
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Integration tests, one binary; one module per concept.
 
 mod dense_associative_memory;
+mod glauber;
 mod hopfield;
 mod input_driven_plasticity;
 mod layered;
+mod low_rank_hopfield;

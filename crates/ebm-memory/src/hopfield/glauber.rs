@@ -1,0 +1,189 @@
+//! Glauber dynamics: a Hopfield network at finite temperature.
+//!
+//! ```text
+//! P(sᵢ = ±1) = 1/(1 + e^{∓2hᵢ/T}),  one neuron after the other
+//! stationary law  p(s) ∝ e^{−E(s)/T}
+//! ```
+//!
+//! A sweep draws every neuron once from its law given the others (heat bath).
+//! At a load far below capacity a pattern is recalled up to about `T = 1` with
+//! overlap `m = tanh(m/T)`; noise is also what lets a network leave spurious
+//! states.
+//!
+//! Sources: R. J. Glauber, J. Math. Phys. 4, 294 (1963),
+//! doi:10.1063/1.1703954; D. J. Amit, H. Gutfreund, H. Sompolinsky, Phys. Rev.
+//! A 32, 1007 (1985), doi:10.1103/PhysRevA.32.1007.
+
+use ebm_core::random::stream;
+use ebm_core::{Batch, Outcome, validate};
+use rand::RngExt;
+use rayon::prelude::*;
+
+use super::LocalFields;
+use super::recall::{Order, shuffle};
+use crate::{Error, patterns};
+
+/// Sweeps after which the fields are computed afresh, so that the rounding of
+/// their updates does not add up.
+const REFRESH: usize = 64;
+
+/// Heat-bath sweeps at a temperature.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Glauber {
+    /// `T`, in units of the energy; > 0.
+    pub temperature: f64,
+    /// Sweeps before anything is averaged.
+    pub burn_in: usize,
+    /// Sweeps over which states and energies are averaged, ≥ 1.
+    pub sweeps: usize,
+    /// The order of the neurons within a sweep.
+    pub order: Order,
+    /// Seed; the chain from cue `j` draws from stream `j`.
+    pub seed: u64,
+}
+
+impl Default for Glauber {
+    /// `T = 0.5`, half of where recall ends at low load; 100 sweeps after 100
+    /// others, several times what a network needs to settle in the basin of a
+    /// pattern. Fixed order: as right as a random one, and it draws less.
+    fn default() -> Self {
+        Self { temperature: 0.5, burn_in: 100, sweeps: 100, order: Order::Fixed, seed: 0 }
+    }
+}
+
+/// What a chain did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChainReport {
+    /// `E` of the last state.
+    pub energy: f64,
+    /// Mean of `E` after the averaged sweeps.
+    pub mean_energy: f64,
+    /// Changes of a neuron, burn-in included.
+    pub flips: usize,
+    /// [`Outcome::Reached`], or [`Outcome::NotFinite`] where a field
+    /// overflowed.
+    pub outcome: Outcome,
+}
+
+/// Last states and averages of chains.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Chains {
+    states: Vec<f64>,
+    means: Vec<f64>,
+    dim: usize,
+    reports: Vec<ChainReport>,
+}
+
+impl Chains {
+    /// The last states, one a column, in the order of the cues.
+    #[must_use]
+    pub fn states(&self) -> Batch<'_> {
+        Batch::new(&self.states, self.dim).expect("as the cues")
+    }
+
+    /// The averages `⟨s⟩` of the states after the averaged sweeps, one a
+    /// column. The overlap of a pattern with such an average is the average of
+    /// its overlaps.
+    #[must_use]
+    pub fn means(&self) -> Batch<'_> {
+        Batch::new(&self.means, self.dim).expect("as the cues")
+    }
+
+    /// The reports, in the order of the cues.
+    #[must_use]
+    pub fn reports(&self) -> &[ChainReport] {
+        &self.reports
+    }
+}
+
+impl Glauber {
+    /// Runs a chain from every column of `cues`, in parallel.
+    ///
+    /// ```
+    /// use ebm_memory::{Glauber, HopfieldNetwork, Patterns};
+    /// let patterns = Patterns::random_signs(1000, 3, 1)?;
+    /// let network = HopfieldNetwork::hebb(&patterns)?;
+    /// let chains = Glauber::default().run(&network, patterns.as_batch())?;
+    /// // m = tanh(2m) has the solution 0.9575.
+    /// let overlap = patterns.overlap(0, chains.means().column(0));
+    /// assert!((overlap - 0.9575).abs() < 0.02);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the temperature is not a finite number above zero, `sweeps` is zero,
+    /// or the cues are empty, of another dimension than the network or not ±1.
+    pub fn run<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Chains, Error> {
+        let dim = network.dim();
+        validate::positive("temperature", self.temperature)?;
+        validate::positive("number of averaged sweeps", self.sweeps as f64)?;
+        validate::dimension("cues", dim, cues.dim())?;
+        if cues.count() == 0 {
+            return Err(ebm_core::Error::Empty { what: "cues" }.into());
+        }
+        patterns::check_signs("cue", cues)?;
+        let mut states = cues.as_slice().to_vec();
+        let mut means = vec![0.0; states.len()];
+        let start =
+            ChainReport { energy: 0.0, mean_energy: 0.0, flips: 0, outcome: Outcome::Reached };
+        let mut reports = vec![start; cues.count()];
+        states
+            .par_chunks_mut(dim)
+            .zip(means.par_chunks_mut(dim))
+            .zip(&mut reports)
+            .enumerate()
+            .for_each_init(
+                || (vec![0.0; network.kept()], vec![0; dim], N::Scratch::default()),
+                |(kept, sites, scratch), (chain, ((state, mean), report))| {
+                    self.chain(network, chain, (state, mean), kept, sites, scratch, report);
+                },
+            );
+        Ok(Chains { states, means, dim, reports })
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the memory of a worker, and what it fills")]
+    fn chain<N: LocalFields>(
+        &self,
+        network: &N,
+        chain: usize,
+        (state, mean): (&mut [f64], &mut [f64]),
+        kept: &mut [f64],
+        sites: &mut [usize],
+        scratch: &mut N::Scratch,
+        report: &mut ChainReport,
+    ) {
+        let mut rng = stream(self.seed, chain as u64);
+        sites.iter_mut().enumerate().for_each(|(i, site)| *site = i);
+        let rate = -2.0 / self.temperature;
+        for sweep in 0..self.burn_in + self.sweeps {
+            if sweep % REFRESH == 0 {
+                network.keep(Batch::single(state).expect("a state"), kept, scratch);
+            }
+            if self.order == Order::Random {
+                shuffle(&mut rng, sites);
+            }
+            for &i in &*sites {
+                let h = network.field(i, state, kept);
+                let up = 1.0 / (1.0 + (rate * h).exp());
+                let next = if rng.random::<f64>() < up { 1.0 } else { -1.0 };
+                if next != state[i] {
+                    network.flip(i, state, kept, scratch);
+                    report.flips += 1;
+                }
+            }
+            if let Some(index) = kept.iter().position(|h| !h.is_finite()) {
+                report.outcome = Outcome::NotFinite { t: sweep as f64, index };
+                break;
+            }
+            if sweep >= self.burn_in {
+                report.mean_energy += network.energy_kept(state, kept);
+                mean.iter_mut().zip(&*state).for_each(|(m, s)| *m += s);
+            }
+        }
+        network.keep(Batch::single(state).expect("a state"), kept, scratch);
+        report.energy = network.energy_kept(state, kept);
+        report.mean_energy /= self.sweeps as f64;
+        mean.iter_mut().for_each(|m| *m /= self.sweeps as f64);
+    }
+}
