@@ -31,6 +31,12 @@ pub enum Error {
         /// Largest allowed level.
         max: u8,
     },
+    /// No entry of a cue is known.
+    #[error("cue {cue}: no entry is known, expected at least one")]
+    NothingKnown {
+        /// Which cue; 0 also where the mask is that of all.
+        cue: usize,
+    },
     /// A neuron couples to itself, which breaks the descent of single updates.
     #[error("coupling of neuron {index} to itself is {value}, expected 0")]
     SelfCoupling {

@@ -41,7 +41,7 @@ pub mod patterns;
 pub mod thermometer;
 
 pub use corruption::{Corrupted, Corruption, Region, corrupt, corrupt_region};
-pub use dense_associative_memory::{Cccp, LogSumExpMemory, Retrieval, Retrieved, Similarity};
+pub use dense_associative_memory::{Cccp, Cues, LogSumExpMemory, Retrieval, Retrieved, Similarity};
 pub use ebm_core;
 pub use ebm_core::Batch;
 pub use error::Error;

@@ -6,122 +6,113 @@
 //! x ← Ξ softmax(β s(x)),      E(x⁺) ≤ E(x) − ½‖x⁺ − x‖²,      x⁺ − x = −∇E(x)
 //! ```
 //!
-//! A batch of queries costs two matrix products an iteration, and every query
-//! stops on its own. Sources: A. L. Yuille and A. Rangarajan, *The
-//! Concave–Convex Procedure*, Neural Computation 15 (2003); H. Ramsauer et al.
-//! (2020), arXiv 2008.02217.
+//! With an inverse temperature `β_μ` for each memory the update is
+//! `x⁺ = Σ β_μp_μ ξ^μ / Σ β_μp_μ`, and descends by `½ (Σ β_μp_μ/β) ‖x⁺ − x‖²`.
+//! For the Manhattan distance it is the read-out of universal Hopfield
+//! networks, which has no such guarantee.
+//!
+//! A batch of queries costs two matrix products an iteration, or little more
+//! than one where nearly all weights are negligible, and every query stops on
+//! its own. Sources: A. L. Yuille and A. Rangarajan, *The Concave–Convex
+//! Procedure*, Neural Computation 15 (2003); H. Ramsauer et al. (2020), arXiv
+//! 2008.02217; for unequal inverse temperatures D. Comaniciu et al., *The
+//! Variable Bandwidth Mean Shift*, ICCV (2001).
 
-use ebm_core::{Batch, Outcome, validate, vector_math};
+use ebm_core::vector_math::VectorMath;
+use ebm_core::{Outcome, validate};
 use rayon::prelude::*;
 
-use super::LogSumExpMemory;
+use super::streaming::{Comparison, Stream};
+use super::{Cues, LogSumExpMemory, Retrieval, Retrieved};
 use crate::Error;
 
 /// Queries that share a matrix product. Fixed, so that results do not depend
 /// on the number of threads.
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 
 /// The concave–convex procedure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cccp {
     /// Updates after which a query is given up, ≥ 1.
     pub max_iterations: usize,
-    /// A query has converged when `‖∇E(x)‖ ≤ tolerance · max_μ‖ξ^μ‖`; > 0.
+    /// A query has converged when `‖x⁺ − x‖ ≤ tolerance · max_μ‖ξ^μ‖`; > 0.
+    /// Raised to 16 times the machine precision where it is less.
     pub tolerance: f64,
+    /// Softmax weight that an update may leave out, in `[0, 1)`: a memory whose
+    /// weight is below `negligible/K` is not read out. A state changes by at
+    /// most `negligible · max_μ‖ξ^μ‖`, an energy by `negligible/β`. Zero leaves
+    /// out only what underflows.
+    pub negligible: f64,
 }
 
 impl Default for Cccp {
     /// 100 updates and 1e-10: separated patterns take two or three updates, so
     /// a query that needs more sits on a metastable average of patterns; 1e-10
-    /// is well above the rounding of sums over thousands of patterns.
+    /// is well above the rounding of sums over thousands of patterns. Weights
+    /// of 1e-16 together are below the rounding of `f64`.
     fn default() -> Self {
-        Self { max_iterations: 100, tolerance: 1e-10 }
-    }
-}
-
-/// How the retrieval of one query ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Retrieval {
-    /// The stored pattern of largest weight.
-    pub pattern: usize,
-    /// `ln(p₁/p₂)`: log odds of that pattern against the runner-up; infinite if
-    /// there is only one pattern.
-    pub margin: f64,
-    /// `1 − p₁`: weight on all other patterns, accurate also where tiny.
-    pub spill: f64,
-    /// `‖∇E(x)‖` at the retrieved state.
-    pub residual: f64,
-    /// `E(x)` at the retrieved state.
-    pub energy: f64,
-    /// Updates made.
-    pub iterations: usize,
-    /// Converged, out of iterations, or overflowed.
-    pub outcome: Outcome,
-}
-
-impl Retrieval {
-    /// Upper bound on the distance of the retrieved state to the pattern it
-    /// names, for the `memory` that was queried:
-    /// `‖x − ξ‖ ≤ ‖∇E(x)‖ + 2·(1 − p₁)·max_μ‖ξ^μ‖`.
-    ///
-    /// It holds in exact arithmetic; rounding adds a relative error of the
-    /// order of the machine precision.
-    #[must_use]
-    pub fn distance_bound(&self, memory: &LogSumExpMemory) -> f64 {
-        self.residual + 2.0 * self.spill * memory.radius()
-    }
-}
-
-/// The retrieved states, with a report for each.
-#[derive(Debug, Clone, PartialEq)]
-#[must_use]
-pub struct Retrieved {
-    states: Vec<f64>,
-    dim: usize,
-    queries: Vec<Retrieval>,
-}
-
-impl Retrieved {
-    /// The retrieved states, one a column, in the order of the cues.
-    #[must_use]
-    pub fn states(&self) -> Batch<'_> {
-        Batch::new(&self.states, self.dim).expect("as the cues")
-    }
-
-    /// State retrieved for cue `index`.
-    ///
-    /// # Panics
-    /// If there is no such cue.
-    #[must_use]
-    pub fn state(&self, index: usize) -> &[f64] {
-        self.states().column(index)
-    }
-
-    /// The reports, in the order of the cues.
-    #[must_use]
-    pub fn queries(&self) -> &[Retrieval] {
-        &self.queries
+        Self { max_iterations: 100, tolerance: 1e-10, negligible: 1e-16 }
     }
 }
 
 impl Cccp {
-    /// Retrieves every column of `cues` from `memory`, in parallel over fixed
-    /// blocks of queries.
+    /// Retrieves every one of `cues` from `memory`, in parallel over fixed
+    /// blocks of queries. Plain cues are a [`Batch`](ebm_core::Batch); [`Cues`]
+    /// add masks.
+    ///
+    /// Beside the states it needs memory for some hundred states and patterns
+    /// in each thread, however many there are.
     ///
     /// # Errors
     /// If a parameter is out of range, or the cues are empty, not finite or of
     /// another dimension than the memory.
-    pub fn retrieve(&self, memory: &LogSumExpMemory, cues: Batch<'_>) -> Result<Retrieved, Error> {
+    pub fn retrieve<'a, T: VectorMath>(
+        &self,
+        memory: &LogSumExpMemory<T>,
+        cues: impl Into<Cues<'a, T>>,
+    ) -> Result<Retrieved<T>, Error> {
+        let cues = cues.into();
         let dim = memory.patterns().dim();
         validate::positive("maximal number of iterations", self.max_iterations as f64)?;
         validate::positive("tolerance", self.tolerance)?;
-        validate::dimension("cues", dim, cues.dim())?;
-        if cues.count() == 0 {
+        if !(0.0..1.0).contains(&self.negligible) {
+            let (what, expected) = ("negligible weight", "0 to 1, without 1");
+            let value = self.negligible;
+            return Err(ebm_core::Error::Parameter { what, expected, value }.into());
+        }
+        let batch = cues.batch();
+        validate::dimension("cues", dim, batch.dim())?;
+        if batch.count() == 0 {
             return Err(ebm_core::Error::Empty { what: "cues" }.into());
         }
-        validate::finite("cues", cues.as_slice())?;
+        cues.check_finite()?;
 
-        let mut states = cues.as_slice().to_vec();
+        let masked = self.offsets(memory, &cues)?;
+        // Weights are relative to that of the best memory, which has the factor
+        // `low` at least.
+        let rates = memory.rates().iter().map(|r| r.to_f64());
+        let (low, high) = rates.fold((1.0, 1.0), |(l, h): (f64, f64), r| (l.min(r), h.max(r)));
+        let least_weight = self.negligible / memory.patterns().count() as f64 * low;
+        let comparison = Comparison {
+            memory,
+            cues,
+            offsets: masked.as_deref().unwrap_or(memory.offsets()),
+            least_weight,
+            cutoff: (high / least_weight).ln(),
+            largest_rate: high,
+        };
+
+        let mut states = batch.as_slice().to_vec();
+        if cues.known_each() || cues.known_by_all().is_some() {
+            for (cue, state) in states.chunks_exact_mut(dim).enumerate() {
+                let (known, fixed) = (cues.known_of(cue), cues.fixed_of(cue));
+                for (i, x) in state.iter_mut().enumerate() {
+                    if !known[i] && !fixed.get(i).is_some_and(|f| *f) {
+                        *x = T::ZERO;
+                    }
+                }
+            }
+        }
         let blank = Retrieval {
             pattern: 0,
             margin: 0.0,
@@ -131,26 +122,52 @@ impl Cccp {
             iterations: 0,
             outcome: Outcome::MaxSteps,
         };
-        let mut queries = vec![blank; cues.count()];
-        let width = BLOCK.min(cues.count());
-        states.par_chunks_mut(dim * BLOCK).zip(queries.par_chunks_mut(BLOCK)).for_each_init(
-            || Scratch::new(memory, width),
-            |scratch, (states, queries)| self.retrieve_block(memory, states, queries, scratch),
-        );
+        let mut queries = vec![blank; batch.count()];
+        let width = BLOCK.min(batch.count());
+        states
+            .par_chunks_mut(dim * BLOCK)
+            .zip(queries.par_chunks_mut(BLOCK))
+            .enumerate()
+            .for_each_init(
+                || Scratch::new(&comparison, width),
+                |scratch, (block, (states, queries))| {
+                    self.retrieve_block(&comparison, block * BLOCK, states, queries, scratch);
+                },
+            );
         Ok(Retrieved { states, dim, queries })
     }
 
-    /// Retrieves one block in place.
-    fn retrieve_block(
+    /// State-independent parts of the exponents, where a mask changes them for
+    /// all cues alike.
+    fn offsets<T: VectorMath>(
         &self,
-        memory: &LogSumExpMemory,
-        states: &mut [f64],
+        memory: &LogSumExpMemory<T>,
+        cues: &Cues<'_, T>,
+    ) -> Result<Option<Vec<T>>, Error> {
+        if let Some(known) = cues.known_by_all() {
+            return memory.offsets_over(Some(known)).map(Some);
+        }
+        if cues.known_each() {
+            // Norms over the known entries differ from cue to cue.
+            let prior = |mu| T::from_f64(memory.log_prior(mu));
+            return Ok(Some((0..memory.patterns().count()).map(prior).collect()));
+        }
+        Ok(None)
+    }
+
+    /// Retrieves one block in place, whose first cue is `first`.
+    fn retrieve_block<T: VectorMath>(
+        &self,
+        comparison: &Comparison<'_, T>,
+        first: usize,
+        states: &mut [T],
         queries: &mut [Retrieval],
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<T>,
     ) {
-        let (dim, count) = (memory.patterns().dim(), memory.patterns().count());
-        let tolerance = self.tolerance * memory.radius();
-        let Scratch { x, next, weights, active } = scratch;
+        let memory = comparison.memory;
+        let dim = memory.patterns().dim();
+        let tolerance = self.tolerance.max(16.0 * T::EPSILON.to_f64()) * memory.radius();
+        let Scratch { x, next, stream, active } = scratch;
         active.clear();
         active.extend(0..queries.len());
         for iteration in 0..=self.max_iterations {
@@ -160,22 +177,23 @@ impl Cccp {
             }
             let running = active.len();
             let (x, next) = (&x[..running * dim], &mut next[..running * dim]);
-            let weights = &mut weights[..running * count];
-            memory.scores(x, weights);
-            let columns = weights.chunks_exact_mut(count).zip(x.chunks_exact(dim)).zip(&*active);
-            for ((weights, x), &query) in columns {
-                weigh(memory, weights, x, &mut queries[query]);
-            }
-            memory.readout(weights, next);
+            stream.update(comparison, x, active.iter().map(|query| first + query), next);
             let mut column = 0;
             active.retain(|&query| {
                 let range = column * dim..(column + 1) * dim;
-                column += 1;
-                let (x, next) = (&x[range.clone()], &next[range]);
+                let (x, next) = (&x[range.clone()], &mut next[range]);
+                for ((next, x), fixed) in
+                    next.iter_mut().zip(x).zip(comparison.cues.fixed_of(first + query))
+                {
+                    if *fixed {
+                        *next = *x;
+                    }
+                }
                 let report = &mut queries[query];
+                *report = describe(comparison, stream, column);
+                column += 1;
                 report.iterations = iteration;
-                report.residual =
-                    x.iter().zip(next).map(|(x, y)| (y - x) * (y - x)).sum::<f64>().sqrt();
+                report.residual = distance(x, next);
                 if let Some(index) = next.iter().position(|y| !y.is_finite()) {
                     report.outcome = Outcome::NotFinite { t: iteration as f64, index };
                     return false;
@@ -196,45 +214,50 @@ impl Cccp {
     }
 }
 
-/// Turns the scores of `x` into weights and notes what they say.
-fn weigh(memory: &LogSumExpMemory, scores: &mut [f64], x: &[f64], report: &mut Retrieval) {
-    let (mut best, mut first, mut second) = (0, f64::NEG_INFINITY, f64::NEG_INFINITY);
-    for (mu, &score) in scores.iter().enumerate() {
-        if score > first {
-            (best, first, second) = (mu, score, first);
-        } else if score > second {
-            second = score;
-        }
+/// What the last update says of the state that it started from.
+fn describe<T: VectorMath>(
+    comparison: &Comparison<'_, T>,
+    stream: &Stream<T>,
+    column: usize,
+) -> Retrieval {
+    let seen = stream.seen(column);
+    let others = seen.weighted + comparison.largest_rate * seen.skipped;
+    let log_sum = seen.first + (1.0 + seen.others).ln();
+    Retrieval {
+        pattern: seen.best,
+        margin: seen.first - seen.second,
+        spill: (others / (seen.rate + seen.weighted)).min(1.0),
+        residual: 0.0,
+        energy: comparison.memory.energy_from(log_sum, stream.half_square(column)),
+        iterations: 0,
+        outcome: Outcome::MaxSteps,
     }
-    scores.iter_mut().for_each(|score| *score -= first);
-    vector_math::exp_in_place(scores);
-    // Without the 1 of the winner, which would swallow them. A NaN score is
-    // never the winner, but reaches the sum.
-    let others = scores[..best].iter().sum::<f64>() + scores[best + 1..].iter().sum::<f64>();
-    let sum = 1.0 + others;
-    let scale = 1.0 / sum;
-    scores.iter_mut().for_each(|w| *w *= scale);
-    report.pattern = best;
-    report.margin = first - second;
-    report.spill = others * scale;
-    report.energy = 0.5 * x.iter().map(|x| x * x).sum::<f64>() - (first + sum.ln()) / memory.beta();
+}
+
+/// `‖a − b‖`.
+fn distance<T: VectorMath>(a: &[T], b: &[T]) -> f64 {
+    let square = |(a, b): (&T, &T)| {
+        let difference = b.to_f64() - a.to_f64();
+        difference * difference
+    };
+    a.iter().zip(b).map(square).sum::<f64>().sqrt()
 }
 
 /// Memory of one worker, sized once.
-struct Scratch {
-    x: Vec<f64>,
-    next: Vec<f64>,
-    weights: Vec<f64>,
+struct Scratch<T> {
+    x: Vec<T>,
+    next: Vec<T>,
+    stream: Stream<T>,
     active: Vec<usize>,
 }
 
-impl Scratch {
-    fn new(memory: &LogSumExpMemory, width: usize) -> Self {
-        let (dim, count) = (memory.patterns().dim(), memory.patterns().count());
+impl<T: VectorMath> Scratch<T> {
+    fn new(comparison: &Comparison<'_, T>, width: usize) -> Self {
+        let dim = comparison.memory.patterns().dim();
         Self {
-            x: vec![0.0; dim * width],
-            next: vec![0.0; dim * width],
-            weights: vec![0.0; count * width],
+            x: vec![T::ZERO; dim * width],
+            next: vec![T::ZERO; dim * width],
+            stream: Stream::new(comparison, width),
             active: Vec::with_capacity(width),
         }
     }

@@ -10,27 +10,30 @@
 //! with the patterns `ξ^μ` as the columns of `Ξ` (`N × K`). The constants
 //! `(1/β) ln K + ½ max‖ξ‖²` that the source adds to make the energy
 //! non-negative are left out. The flow `τẋ = Ξp(x) − x` is the
-//! [`GradientFlow`](ebm_core::flow::GradientFlow) of this energy.
+//! [`GradientFlow`](ebm_core::flow::GradientFlow) of this energy. For the
+//! Manhattan distance `E = −(1/β) ln Σ_μ exp(−β‖x − ξ^μ‖₁)`, with the gradient
+//! `Σ_μ p_μ sgn(x − ξ^μ)` where no entry equals that of a pattern, and with
+//! `sgn 0 = 0` elsewhere.
+//!
+//! Memories may differ in prior weight `π_μ` and in inverse temperature `β_μ`:
+//!
+//! ```text
+//! E(x) = −(1/β) ln Σ_μ π_μ exp(β_μ (s_μ(x) − ½‖x‖²)),      p_μ ∝ π_μ exp(β_μ (s_μ(x) − ½‖x‖²))
+//! ∇E   = (1/β) Σ_μ p_μ β_μ (x − ξ^μ)
+//! ```
+//!
+//! which for the squared distance is the log density of a mixture of Gaussians
+//! of variance `1/β_μ` (up to their normalization, which belongs into `π_μ`).
+//! `β` remains the unit of the energy.
 //!
 //! Source: H. Ramsauer et al., *Hopfield Networks is All You Need* (2020),
 //! arXiv 2008.02217.
 
-use ebm_core::vector_math::{log_sum_exp, softmax_in_place};
-use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Workspace, linalg, validate};
+use ebm_core::vector_math::{VectorMath, log_sum_exp, softmax_in_place};
+use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Real, Workspace, linalg, validate};
 
+use super::similarity::{self, Similarity};
 use crate::{Error, Patterns};
-
-/// How a state is compared with a stored pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Similarity {
-    /// `ξ·x`. Favors patterns of large norm: use it where all norms are about
-    /// equal, such as for ±1 patterns.
-    DotProduct,
-    /// `−½‖x − ξ‖²` up to a term that all patterns share. Right for patterns
-    /// of unequal norm, such as raw pictures.
-    SquaredDistance,
-}
 
 /// The energy of a log-sum-exp memory; see the [module](self) for the formulas.
 ///
@@ -51,44 +54,110 @@ pub enum Similarity {
 /// // The same memory as an ordinary differential equation.
 /// let field = GradientFlow(&memory);
 /// assert!(field.eval_at(0.0, &cue)[0] * patterns.pattern(7)[0] > 0.9);
+///
+/// // And in single precision, for retrieval at half the memory and time.
+/// let single = LogSumExpMemory::new(patterns.to_precision()?, 0.5, Similarity::DotProduct)?;
+/// let cue: Vec<f32> = cue.iter().map(|x| *x as f32).collect();
+/// let recalled = Cccp::default().retrieve(&single, Batch::single(&cue)?)?;
+/// assert_eq!(recalled.queries()[0].pattern, 7);
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct LogSumExpMemory {
-    patterns: Patterns,
-    /// `β·(s_μ(x) − ξ^μ·x)`, zero for the dot product.
-    offsets: Vec<f64>,
+pub struct LogSumExpMemory<T = f64> {
+    patterns: Patterns<T>,
     beta: f64,
     similarity: Similarity,
     radius: f64,
+    /// `ln π_μ`; empty where all are zero.
+    log_priors: Vec<f64>,
+    /// `β_μ/β`; empty where all are one.
+    rates: Vec<T>,
+    /// The part of the exponents that does not depend on the state:
+    /// `β_μ (s_μ(x) − ξ^μ·x) + ln π_μ`.
+    offsets: Vec<T>,
 }
 
-impl LogSumExpMemory {
+impl<T: Real> LogSumExpMemory<T> {
     /// Stores `patterns` at inverse temperature `beta`.
     ///
     /// # Errors
     /// If `beta` is not a finite number above zero, or a pattern is so long
     /// that its squared norm overflows.
-    pub fn new(patterns: Patterns, beta: f64, similarity: Similarity) -> Result<Self, Error> {
+    pub fn new(patterns: Patterns<T>, beta: f64, similarity: Similarity) -> Result<Self, Error> {
         validate::positive("beta", beta)?;
-        let squared_norms: Vec<f64> =
-            patterns.as_batch().columns().map(|p| p.iter().map(|x| x * x).sum()).collect();
+        let squared_norms: Vec<T> =
+            patterns.as_batch().columns().map(|p| p.iter().map(|x| *x * *x).sum()).collect();
         validate::finite("squared norms of the patterns", &squared_norms)?;
-        let radius = squared_norms.iter().fold(0.0, |m: f64, s| m.max(*s)).sqrt();
-        let mut offsets = squared_norms;
-        for offset in &mut offsets {
-            *offset = match similarity {
-                Similarity::DotProduct => 0.0,
-                Similarity::SquaredDistance => -0.5 * beta * *offset,
+        let radius = squared_norms.iter().fold(0.0, |m: f64, s| m.max(s.to_f64())).sqrt();
+        let (log_priors, rates, offsets) = (vec![], vec![], vec![]);
+        let memory = Self { patterns, beta, similarity, radius, log_priors, rates, offsets };
+        memory.with_offsets()
+    }
+
+    /// Gives every memory its own weight `π_μ > 0`, by its logarithm: a memory
+    /// of larger weight wins from cues further away. The weights need not sum
+    /// up to one.
+    ///
+    /// # Errors
+    /// If there is not one for each pattern, or one is not finite.
+    pub fn with_log_priors(self, log_priors: &[f64]) -> Result<Self, Error> {
+        validate::dimension("log priors", self.patterns.count(), log_priors.len())?;
+        validate::finite("log priors", log_priors)?;
+        Self { log_priors: log_priors.to_vec(), ..self }.with_offsets()
+    }
+
+    /// Gives every memory its own inverse temperature `β_μ`, in place of `β`.
+    ///
+    /// ```
+    /// use ebm_memory::{Batch, Cccp, LogSumExpMemory, Patterns, Similarity};
+    /// let patterns = Patterns::new(vec![-1.0, 1.0], 1)?;
+    /// let memory = LogSumExpMemory::new(patterns, 10.0, Similarity::SquaredDistance)?;
+    /// // The memory at 1 is precise, so the one at −1 attracts from beyond the middle.
+    /// let memory = memory.with_inverse_temperatures(&[10.0, 40.0])?;
+    /// let found = Cccp::default().retrieve(&memory, Batch::single(&[0.2])?)?;
+    /// assert!(found.state(0)[0] < -0.999_999);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is not one for each pattern, or one is not finite and above
+    /// zero.
+    pub fn with_inverse_temperatures(self, betas: &[f64]) -> Result<Self, Error> {
+        validate::dimension("inverse temperatures", self.patterns.count(), betas.len())?;
+        validate::all_positive("inverse temperatures", betas)?;
+        let rates: Vec<T> = betas.iter().map(|b| T::from_f64(b / self.beta)).collect();
+        validate::finite("inverse temperatures over beta", &rates)?;
+        Self { rates, ..self }.with_offsets()
+    }
+
+    fn with_offsets(mut self) -> Result<Self, Error> {
+        self.offsets = self.offsets_over(None)?;
+        Ok(self)
+    }
+
+    /// The part of the exponents that does not depend on the state, where
+    /// patterns are compared over the `known` entries.
+    pub(super) fn offsets_over(&self, known: Option<&[bool]>) -> Result<Vec<T>, Error> {
+        let mut offsets = Vec::with_capacity(self.patterns.count());
+        for (mu, pattern) in self.patterns.as_batch().columns().enumerate() {
+            let norm: T = match (self.similarity, known) {
+                (Similarity::SquaredDistance, None) => pattern.iter().map(|x| *x * *x).sum(),
+                (Similarity::SquaredDistance, Some(known)) => {
+                    pattern.iter().zip(known).filter(|(_, k)| **k).map(|(x, _)| *x * *x).sum()
+                }
+                _ => T::ZERO,
             };
+            let rate = self.rates.get(mu).map_or(1.0, |r| r.to_f64());
+            let offset = -0.5 * self.beta * rate * norm.to_f64() + self.log_prior(mu);
+            offsets.push(T::from_f64(offset));
         }
         validate::finite("beta times the squared norms", &offsets)?;
-        Ok(Self { patterns, offsets, beta, similarity, radius })
+        Ok(offsets)
     }
 
     /// The stored patterns.
     #[must_use]
-    pub fn patterns(&self) -> &Patterns {
+    pub fn patterns(&self) -> &Patterns<T> {
         &self.patterns
     }
 
@@ -110,42 +179,118 @@ impl LogSumExpMemory {
         self.radius
     }
 
-    /// `β s(x)` of every column of `x`, into `out` (`K × count`): one product.
-    pub(crate) fn scores(&self, x: &[f64], out: &mut [f64]) {
-        linalg::multiply_transposed(
-            self.patterns.as_batch().as_slice(),
-            x,
-            out,
-            self.patterns.dim(),
-        );
-        for column in out.chunks_exact_mut(self.offsets.len()) {
-            for (score, offset) in column.iter_mut().zip(&self.offsets) {
-                *score = self.beta * *score + offset;
+    /// `ln π_μ`.
+    pub(super) fn log_prior(&self, mu: usize) -> f64 {
+        self.log_priors.get(mu).copied().unwrap_or(0.0)
+    }
+
+    /// `β_μ/β`; empty where all are one.
+    pub(super) fn rates(&self) -> &[T] {
+        &self.rates
+    }
+
+    /// The part of the exponents that does not depend on the state.
+    pub(super) fn offsets(&self) -> &[T] {
+        &self.offsets
+    }
+
+    /// Exponents from similarities: `s ← β_μ (s − h) + o_μ` for the memories
+    /// from `first` on, where `h` is `½‖x‖²` and matters only if the inverse
+    /// temperatures differ.
+    pub(super) fn exponents_from(&self, s: &mut [T], first: usize, offsets: &[T], half: T) {
+        let beta = T::from_f64(self.beta);
+        if self.rates.is_empty() {
+            for (s, offset) in s.iter_mut().zip(offsets) {
+                *s = beta * *s + *offset;
             }
+            return;
+        }
+        let half = if self.similarity == Similarity::Manhattan { T::ZERO } else { half };
+        for ((s, offset), rate) in s.iter_mut().zip(offsets).zip(&self.rates[first..]) {
+            *s = beta * *rate * (*s - half) + *offset;
         }
     }
 
-    /// `Ξ p` of every column of weights `p` (`K × count`): one product.
-    pub(crate) fn readout(&self, weights: &[f64], out: &mut [f64]) {
+    /// The exponents of every column of `x`, into `out` (`K × count`): one
+    /// product. A term that all memories share is left out.
+    fn exponents(&self, x: &[T], out: &mut [T]) {
+        let (data, dim) = (self.patterns.as_batch().as_slice(), self.patterns.dim());
+        match self.similarity {
+            Similarity::Manhattan => similarity::manhattan(data, x, &[], dim, out),
+            _ => linalg::multiply_transposed(data, x, out, dim),
+        }
+        for (column, x) in out.chunks_exact_mut(self.offsets.len()).zip(x.chunks_exact(dim)) {
+            self.exponents_from(column, 0, &self.offsets, half_square(x));
+        }
+    }
+
+    /// `Ξ w` of every column of weights `w` (`K × count`): one product.
+    fn readout(&self, weights: &[T], out: &mut [T]) {
         linalg::multiply(self.patterns.as_batch().as_slice(), weights, out, self.patterns.dim());
     }
 
-    /// `E` from the scores of a state.
-    pub(crate) fn energy_from(&self, scores: &[f64], x: &[f64]) -> f64 {
-        0.5 * x.iter().map(|x| x * x).sum::<f64>() - log_sum_exp(scores) / self.beta
+    /// The energy from `ln Σ_μ exp(exponent_μ)` and `½‖x‖²`.
+    pub(super) fn energy_from(&self, log_sum: f64, half: f64) -> f64 {
+        let shared = self.rates.is_empty() && self.similarity != Similarity::Manhattan;
+        if shared { half - log_sum / self.beta } else { -log_sum / self.beta }
     }
+}
 
-    /// `softmax(β s(x))` of every column, into `out` (`K × count`).
+/// `½‖x‖²`.
+pub(super) fn half_square<T: Real>(x: &[T]) -> T {
+    T::from_f64(0.5) * x.iter().map(|x| *x * *x).sum::<T>()
+}
+
+impl<T: VectorMath> LogSumExpMemory<T> {
+    /// Weights `w` of the memories in an update, `x⁺ = Ξ w`, for every column of
+    /// `x`, into `out` (`K × count`): `w_μ ∝ β_μ p_μ`, which is
+    /// `softmax(β s(x))` for one inverse temperature.
     ///
     /// # Panics
     /// If `x` does not have the dimension of the memory or `out` not the
     /// length `K × count`.
-    pub fn weights(&self, x: Batch<'_>, out: &mut [f64]) {
-        self.scores(x.as_slice(), out);
-        out.chunks_exact_mut(self.patterns.count()).for_each(|column| {
+    pub fn weights(&self, x: Batch<'_, T>, out: &mut [T]) {
+        self.exponents(x.as_slice(), out);
+        for column in out.chunks_exact_mut(self.patterns.count()) {
             softmax_in_place(column);
-        });
+            if !self.rates.is_empty() {
+                column.iter_mut().zip(&self.rates).for_each(|(w, rate)| *w *= *rate);
+                let scale = T::ONE / column.iter().copied().sum::<T>();
+                column.iter_mut().for_each(|w| *w *= scale);
+            }
+        }
     }
+}
+
+impl LogSumExpMemory {
+    /// `∇E` for the memories' probabilities `p` at `x`, which are used up.
+    fn gradient_from(&self, p: &mut [f64], x: &[f64], out: &mut [f64]) {
+        for (p, rate) in p.iter_mut().zip(&self.rates) {
+            *p *= rate;
+        }
+        if self.similarity == Similarity::Manhattan {
+            return self.sum_of_signs(p, x, out);
+        }
+        self.readout(p, out);
+        let total = if self.rates.is_empty() { 1.0 } else { p.iter().sum() };
+        for (out, x) in out.iter_mut().zip(x) {
+            *out = total * x - *out;
+        }
+    }
+
+    /// `Σ_μ w_μ sgn(x − ξ^μ)`, with `sgn 0 = 0`.
+    fn sum_of_signs(&self, w: &[f64], x: &[f64], out: &mut [f64]) {
+        out.fill(0.0);
+        for (pattern, w) in self.patterns.as_batch().columns().zip(w) {
+            for ((out, x), p) in out.iter_mut().zip(x).zip(pattern) {
+                *out += w * sign(x - p);
+            }
+        }
+    }
+}
+
+fn sign(x: f64) -> f64 {
+    if x == 0.0 { 0.0 } else { x.signum() }
 }
 
 impl Energy for LogSumExpMemory {
@@ -154,17 +299,17 @@ impl Energy for LogSumExpMemory {
     }
 
     fn energy(&self, x: &[f64], ws: &mut Workspace) -> f64 {
-        let (scores, _) = ws.take(self.patterns.count());
-        self.scores(x, scores);
-        self.energy_from(scores, x)
+        let (exponents, _) = ws.take(self.patterns.count());
+        self.exponents(x, exponents);
+        self.energy_from(log_sum_exp(exponents), half_square(x))
     }
 
     fn energy_batch(&self, x: Batch<'_>, out: &mut [f64], ws: &mut Workspace) {
         let count = self.patterns.count();
-        let (scores, _) = ws.take(count * x.count());
-        self.scores(x.as_slice(), scores);
-        for ((out, x), scores) in out.iter_mut().zip(x.columns()).zip(scores.chunks_exact(count)) {
-            *out = self.energy_from(scores, x);
+        let (exponents, _) = ws.take(count * x.count());
+        self.exponents(x.as_slice(), exponents);
+        for ((out, x), column) in out.iter_mut().zip(x.columns()).zip(exponents.chunks(count)) {
+            *out = self.energy_from(log_sum_exp(column), half_square(x));
         }
     }
 }
@@ -175,8 +320,16 @@ impl Gradient for LogSumExpMemory {
     }
 
     fn gradient_batch(&self, x: Batch<'_>, mut out: BatchMut<'_>, ws: &mut Workspace) {
-        let (weights, _) = ws.take(self.patterns.count() * x.count());
-        self.weights(x, weights);
+        let count = self.patterns.count();
+        let (weights, _) = ws.take(count * x.count());
+        self.exponents(x.as_slice(), weights);
+        weights.chunks_exact_mut(count).for_each(|column| {
+            softmax_in_place(column);
+        });
+        if !self.rates.is_empty() || self.similarity == Similarity::Manhattan {
+            let columns = weights.chunks_exact_mut(count).zip(x.columns()).zip(out.columns_mut());
+            return columns.for_each(|((p, x), out)| self.gradient_from(p, x, out));
+        }
         self.readout(weights, out.as_mut_slice());
         for (out, x) in out.as_mut_slice().iter_mut().zip(x.as_slice()) {
             *out = x - *out;
@@ -184,33 +337,51 @@ impl Gradient for LogSumExpMemory {
     }
 
     fn energy_gradient(&self, x: &[f64], out: &mut [f64], ws: &mut Workspace) -> f64 {
-        let (weights, _) = ws.take(self.patterns.count());
-        self.scores(x, weights);
-        let energy = self.energy_from(weights, x);
-        softmax_in_place(weights);
-        self.readout(weights, out);
-        for (out, x) in out.iter_mut().zip(x) {
-            *out = x - *out;
-        }
-        energy
+        let (p, _) = ws.take(self.patterns.count());
+        self.exponents(x, p);
+        let log_sum = softmax_in_place(p);
+        self.gradient_from(p, x, out);
+        self.energy_from(log_sum, half_square(x))
     }
 }
 
+/// For the Manhattan distance, the second derivative where it exists.
 impl Curvature for LogSumExpMemory {
     fn hessian_vec(&self, x: &[f64], v: &[f64], out: &mut [f64], ws: &mut Workspace) {
         let count = self.patterns.count();
-        let (weights, ws) = ws.take(count);
-        let (along, _) = ws.take(count);
-        self.scores(x, weights);
-        softmax_in_place(weights);
-        linalg::multiply_transposed(self.patterns.as_batch().as_slice(), v, along, v.len());
-        let mean: f64 = weights.iter().zip(&*along).map(|(p, a)| p * a).sum();
-        for (a, p) in along.iter_mut().zip(&*weights) {
-            *a = p * (*a - mean);
+        let (p, ws) = ws.take(count);
+        let (slopes, _) = ws.take(count);
+        self.exponents(x, p);
+        softmax_in_place(p);
+        // How fast every exponent grows along v.
+        let manhattan = self.similarity == Similarity::Manhattan;
+        if manhattan {
+            for (slope, pattern) in slopes.iter_mut().zip(self.patterns.as_batch().columns()) {
+                let signs = x.iter().zip(pattern).map(|(x, p)| sign(x - p));
+                *slope = -signs.zip(v).map(|(s, v)| s * v).sum::<f64>();
+            }
+        } else {
+            linalg::multiply_transposed(self.patterns.as_batch().as_slice(), v, slopes, v.len());
+            let along: f64 = x.iter().zip(v).map(|(x, v)| x * v).sum();
+            slopes.iter_mut().for_each(|slope| *slope -= along);
         }
-        self.readout(along, out);
-        for (out, v) in out.iter_mut().zip(v) {
-            *out = v - self.beta * *out;
+        let rate = |mu: usize| self.rates.get(mu).copied().unwrap_or(1.0);
+        for (mu, slope) in slopes.iter_mut().enumerate() {
+            *slope *= self.beta * rate(mu);
+        }
+        let mean: f64 = p.iter().zip(&*slopes).map(|(p, s)| p * s).sum();
+        // Derivatives of the weights along v.
+        for (mu, slope) in slopes.iter_mut().enumerate() {
+            *slope = p[mu] * rate(mu) * (*slope - mean);
+        }
+        if manhattan {
+            return self.sum_of_signs(slopes, x, out);
+        }
+        self.readout(slopes, out);
+        let weight: f64 = (0..count).map(|mu| p[mu] * rate(mu)).sum();
+        let change: f64 = slopes.iter().sum();
+        for ((out, v), x) in out.iter_mut().zip(v).zip(x) {
+            *out = weight * v + change * x - *out;
         }
     }
 }

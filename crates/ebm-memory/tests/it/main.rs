@@ -6,3 +6,4 @@ mod hopfield;
 mod input_driven_plasticity;
 mod layered;
 mod low_rank_hopfield;
+mod streaming_retrieval;
