@@ -1,8 +1,8 @@
 //! Cuts found in equal processor time, against the solvers that Python users
 //! install.
 //!
-//! Instances are the files of the directory `EBM_DATA` that the table below
-//! names; without it a random graph with the sizes of G22 is generated. Every
+//! Instances are those of the table below: a file of that name in the directory
+//! `EBM_DATA`, or else the same graph, edge for edge, out of its generator. Every
 //! solver has one thread and the same seconds; peers find out beforehand, on
 //! the house, how many steps that is.
 
@@ -13,25 +13,31 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use ebm_core::random;
-use ebm_optim::{Graph, Run, rudy, solvers};
-use rand::RngExt;
+use ebm_optim::{Graph, Run, generate, rudy, solvers};
 use serde_json::Value;
 
 use crate::benchmark::{Benchmark, Findings, Settings};
 
-/// Files of the G-set and the complete graph of Inagaki et al., Science 354,
-/// 603 (2016), with the best cuts known from the literature.
-const INSTANCES: [(&str, f64); 8] = [
-    ("G1", 11_624.0),
-    ("G14", 3_064.0),
-    ("G22", 13_359.0),
-    ("G32", 1_410.0),
-    ("G39", 2_408.0),
-    ("G55", 10_299.0),
-    ("G70", 9_595.0),
-    ("K2000", 33_337.0),
+/// Graphs of the G-set and the complete graph of Inagaki et al., Science 354,
+/// 603 (2016): name, expression of the generator, and the best cut known from
+/// the literature.
+const INSTANCES: [(&str, &str, f64); 8] = [
+    ("G1", "-rnd_graph 800 6 8001", 11_624.0),
+    ("G14", "-planar 800 99 8001 -planar 800 99 8002 +", 3_064.0),
+    ("G22", "-rnd_graph 2000 1 20001", 13_359.0),
+    ("G32", "-toroidal_grid_2D 100 20 -random 0 1 20003 -times 2 -plus -1", 1_410.0),
+    (
+        "G39",
+        "-planar 2000 99 20001 -planar 2000 99 20002 + -random 0 1 20001 -times 2 -plus -1",
+        2_408.0,
+    ),
+    ("G55", "-rnd_graph 5000 0.1 50001", 10_299.0),
+    ("G70", "-rnd_graph 10000 0.02 100001", 9_595.0),
+    ("K2000", "-clique 2000 -random 0 1 20001 -times 2 -plus -1", 33_337.0),
 ];
+
+/// What a quick run measures instead.
+const QUICK: &str = "-rnd_graph 100 20 1";
 
 /// Seeds of each solver on each instance.
 const RUNS: u64 = 2;
@@ -87,47 +93,34 @@ fn run(settings: &Settings, seconds: f64) -> Result<Findings, Box<dyn Error>> {
 }
 
 struct Instance {
-    name: String,
+    name: &'static str,
     path: PathBuf,
     graph: Graph,
     best_known: Option<f64>,
 }
 
 fn instances(settings: &Settings, folder: &Path) -> Result<Vec<Instance>, Box<dyn Error>> {
-    let data = std::env::var_os("EBM_DATA").map(PathBuf::from).filter(|_| !settings.quick);
-    let mut instances = vec![];
-    for (name, best_known) in INSTANCES {
-        let Some(path) = data.as_ref().map(|data| data.join(name)).filter(|path| path.is_file())
-        else {
-            continue;
-        };
-        let graph = rudy::read(&path)?;
-        instances.push(Instance { name: name.into(), path, graph, best_known: Some(best_known) });
+    let generated = |name: &'static str, expression: &str, best_known| {
+        let made = generate::rudy::generate(expression)?;
+        let path = folder.join(name);
+        // The peers read it.
+        fs::write(&path, made.to_string())?;
+        Ok(Instance { name, path, graph: made.graph()?, best_known })
+    };
+    if settings.quick {
+        return Ok(vec![generated("random 100", QUICK, None)?]);
     }
-    if instances.is_empty() {
-        let nodes = if settings.quick { 100 } else { 2000 };
-        let graph = random_graph(nodes, 10 * nodes)?;
-        let path = folder.join("random");
-        let mut text = format!("{nodes} {}\n", graph.edges().len());
-        for (i, j, w) in graph.edges() {
-            text += &format!("{} {} {w}\n", i + 1, j + 1);
+    let data = std::env::var_os("EBM_DATA").map(PathBuf::from);
+    let instance = |(name, expression, best_known)| {
+        let path = data.as_ref().map(|data| data.join(name)).filter(|path| path.is_file());
+        match path {
+            Some(path) => {
+                Ok(Instance { name, graph: rudy::read(&path)?, path, best_known: Some(best_known) })
+            }
+            None => generated(name, expression, Some(best_known)),
         }
-        fs::write(&path, text)?;
-        instances.push(Instance { name: format!("random {nodes}"), path, graph, best_known: None });
-    }
-    Ok(instances)
-}
-
-fn random_graph(nodes: usize, edges: usize) -> Result<Graph, ebm_optim::Error> {
-    let mut rng = random::stream(22, 0);
-    let mut chosen = std::collections::BTreeSet::new();
-    while chosen.len() < edges {
-        let (i, j) = (rng.random_range(0..nodes), rng.random_range(0..nodes));
-        if i < j {
-            chosen.insert((i, j));
-        }
-    }
-    Graph::new(nodes, chosen.into_iter().map(|(i, j)| (i, j, 1.0)).collect())
+    };
+    INSTANCES.into_iter().map(instance).collect()
 }
 
 fn measure(
@@ -137,7 +130,7 @@ fn measure(
     findings: &mut Findings,
     notes: &mut BTreeMap<String, String>,
 ) -> Result<(), Box<dyn Error>> {
-    let name = &instance.name;
+    let name = instance.name;
     let gap = |cut: f64| match instance.best_known {
         Some(best) => format!(", gap {:.3} %", 100.0 * (best - cut) / best),
         None => String::new(),
