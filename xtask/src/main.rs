@@ -34,7 +34,7 @@ struct Task {
 }
 
 /// Every task. Names of two words share the first.
-const TASKS: [Task; 12] = [
+const TASKS: [Task; 13] = [
     Task { spec: &solve::SPEC, run: solve::run },
     Task { spec: &reproduce::SPEC, run: reproduce::run },
     Task { spec: &bench::LIST, run: bench::list },
@@ -43,6 +43,7 @@ const TASKS: [Task; 12] = [
     Task { spec: &instance::DESCRIBE, run: instance::describe },
     Task { spec: &instance::CONVERT, run: instance::convert },
     Task { spec: &instance::REDUCE, run: instance::reduce },
+    Task { spec: &instance::LIFT, run: instance::lift },
     Task { spec: &instance::GENERATE, run: instance::generate },
     Task { spec: &docs::SPEC, run: docs::run },
     Task { spec: &tidy::SPEC, run: tidy::run },

@@ -80,7 +80,10 @@ fn scales(ising: &Ising) -> Vec<(&'static str, String)> {
 /// Four significant digits.
 fn significant(value: f64) -> String {
     let magnitude = value.abs();
-    if magnitude == 0.0 || !(1e-3..1e6).contains(&magnitude) {
+    if magnitude == 0.0 {
+        return "0".into();
+    }
+    if !(1e-3..1e6).contains(&magnitude) {
         return format!("{value:.3e}");
     }
     let decimals = (3 - magnitude.log10().floor() as i32).max(0) as usize;
@@ -132,7 +135,7 @@ mod tests {
         assert_eq!(range([].into_iter()), "none");
         assert_eq!(
             (significant(47.9412), significant(0.0), significant(2e9)),
-            ("47.94".into(), "0.000e0".into(), "2.000e9".into())
+            ("47.94".into(), "0".into(), "2.000e9".into())
         );
     }
 }

@@ -1,16 +1,18 @@
 //! `cargo xtask instance generate`.
 
-use ebm_optim::formats::{Format, solution};
+use ebm_optim::formats::{Format, Written, solution};
 use ebm_optim::generate::{
-    self, FrustratedLoops, Planted, TilePlanting, Weights, Wishart, erdos_renyi, random_regular,
+    FrustratedLoops, Planted, TilePlanting, Weights, Wishart, erdos_renyi, random_regular,
+    rudy::{self, RudyGraph},
     toroidal_grid,
 };
-use ebm_optim::{Graph, Instance};
+use ebm_optim::{Graph, Instance, Model};
 
-use super::{TO, failed, parsed, write};
+use super::{TO, failed, line, output_format, parsed, write};
 use crate::arguments::{Arguments, Opt, Positional, Spec};
 use crate::console::say;
 use crate::error::TaskError;
+use crate::files;
 
 /// The command line.
 pub(crate) const SPEC: Spec = Spec {
@@ -40,7 +42,7 @@ Ising problems with a known ground state, written to --solution:
         Opt { name: "--density", value: Some("P"), help: "Share of all pairs, 0 to 1" },
         Opt { name: "--weights", value: Some("KIND"), help: "ones, signs or normal" },
         Opt { name: "--columns", value: Some("M"), help: "Vectors of a Wishart instance" },
-        Opt { name: "--expression", value: Some("TEXT"), help: "Expression of rudy" },
+        Opt { name: "--expression", value: Some("TEXT"), help: "Expression of rudy, in quotes" },
         Opt { name: "--solution", value: Some("FILE"), help: "File for the planted ground state" },
     ],
 };
@@ -52,17 +54,41 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     };
     parsed::<Format>(&SPEC, arguments, TO.name)?;
     let solution = arguments.path("--solution");
-    let (instance, planted) = match make(arguments)? {
-        Made::Graph(graph) => (Instance::from(graph), None),
-        Made::Planted(planted) => (planted.problem.into(), Some((planted.spins, planted.energy))),
+    let (mut published, mut planted) = (None, None);
+    let instance = match make(arguments)? {
+        Made::Graph(graph) => Instance::from(graph),
+        Made::Rudy(graph) => {
+            let instance = graph.graph().map_err(failed)?.into();
+            published = Some(graph.to_string());
+            instance
+        }
+        Made::Planted(made) => {
+            planted = Some((made.spins, made.energy));
+            made.problem.into()
+        }
     };
     if solution.is_some() && planted.is_none() {
         return Err(usage("option `--solution` is for kinds with a known ground state"));
     }
-    let (_, line) = write(&SPEC, arguments, &out, &instance)?;
+    let format = output_format(&SPEC, arguments, &out, &instance)?;
+    let (written, line) = match published {
+        // Byte for byte the published file, which has a blank after its header.
+        Some(text) if format == Format::Rudy => {
+            files::write(&out, &text)?;
+            let written = Written { model: Model::Graph, ancilla: None, dropped_offset: 0.0 };
+            (written, line(&out, format, &instance, &written))
+        }
+        _ => write(&SPEC, arguments, &out, &instance)?,
+    };
     say(&line);
     if let Some((spins, energy)) = planted {
-        say(&format!("least energy {energy}"));
+        let mut least = format!("least energy {energy}");
+        if written.model == Model::Graph {
+            let form = instance.to_max_cut().map_err(failed)?;
+            let cut = form.graph.cut_of_energy(energy - form.offset);
+            least += &format!(", largest cut {cut}");
+        }
+        say(&least);
         if let Some(path) = solution {
             solution::write(&path, &spins, &solution::Layout::default()).map_err(failed)?;
         }
@@ -72,6 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), TaskError> {
 
 enum Made {
     Graph(Graph),
+    Rudy(RudyGraph),
     Planted(Planted),
 }
 
@@ -120,8 +147,7 @@ fn make(arguments: &Arguments) -> Result<Made, TaskError> {
         "rudy" => {
             let expression = arguments.value("--expression");
             let expression = expression.ok_or_else(|| usage("missing --expression"))?;
-            let made = generate::rudy::generate(&expression.to_string_lossy()).map_err(failed)?;
-            made.graph().map(Made::Graph).map_err(failed)
+            rudy::generate(&expression.to_string_lossy()).map(Made::Rudy).map_err(failed)
         }
         "loops" => {
             let n = n()?;
@@ -139,7 +165,10 @@ fn make(arguments: &Arguments) -> Result<Made, TaskError> {
             let columns = parsed(&SPEC, arguments, "--columns")?.unwrap_or(spins.div_ceil(2));
             Wishart { spins, columns }.sample(seed).map(Made::Planted).map_err(failed)
         }
-        other => Err(usage(&format!("there is no kind `{other}`"))),
+        other => Err(usage(&format!(
+            "there is no kind `{other}`; there are random, regular, torus, complete, rudy, loops, \
+             tiles, wishart"
+        ))),
     }
 }
 

@@ -1,8 +1,10 @@
-//! `cargo xtask instance`: instance files described, converted, reduced and made.
+//! `cargo xtask instance`: instance files described, converted, reduced and made,
+//! solutions of reduced ones lifted.
 
 mod convert;
 mod describe;
 mod generate;
+mod lift;
 mod reduce;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use ebm_optim::formats::{self, Format, Hints, Written};
 pub(crate) use convert::{SPEC as CONVERT, run as convert};
 pub(crate) use describe::{SPEC as DESCRIBE, run as describe};
 pub(crate) use generate::{SPEC as GENERATE, run as generate};
+pub(crate) use lift::{SPEC as LIFT, run as lift};
 pub(crate) use reduce::{SPEC as REDUCE, run as reduce};
 
 use crate::arguments::{Arguments, Opt, Spec};
@@ -63,20 +66,37 @@ fn write(
     path: &Path,
     instance: &Instance,
 ) -> Result<(Written, String), TaskError> {
+    let format = output_format(spec, arguments, path, instance)?;
+    let written = formats::write(path, instance, format).map_err(failed)?;
+    let line = line(path, format, instance, &written);
+    Ok((written, line))
+}
+
+fn output_format(
+    spec: &Spec,
+    arguments: &Arguments,
+    path: &Path,
+    instance: &Instance,
+) -> Result<Format, TaskError> {
     let given = parsed(spec, arguments, TO.name)?;
-    let format = given.or_else(|| Format::of_path(path)).unwrap_or(match instance {
+    Ok(given.or_else(|| Format::of_path(path)).unwrap_or(match instance {
         Instance::Graph(_) => Format::Rudy,
         Instance::Ising(_) | Instance::Qubo(_) => Format::Coo,
-    });
-    let written = formats::write(path, instance, format).map_err(failed)?;
-    let mut line = format!("{}: {format}, {}", path.display(), written.model);
+    }))
+}
+
+/// How an instance stands in a file.
+fn line(path: &Path, format: Format, instance: &Instance, written: &Written) -> String {
+    let nodes = instance.len() + usize::from(written.ancilla.is_some());
+    let s = if nodes == 1 { "" } else { "s" };
+    let mut line = format!("{}: {format}, {}, {nodes} node{s}", path.display(), written.model);
     if written.ancilla.is_some() {
         line += "; the last node stands for the fields: flip all spins where it is -1";
     }
     if written.dropped_offset != 0.0 {
         line += &format!("; add {} to its energies", written.dropped_offset);
     }
-    Ok((written, line))
+    line
 }
 
 fn failed(error: ebm_optim::Error) -> TaskError {
@@ -145,6 +165,65 @@ mod tests {
             formats::read(&graph).unwrap();
         }
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// Lifted solutions have the least energy of all states that agree with them, in whatever
+    /// form the reduced file is.
+    #[test]
+    fn solutions_of_reduced_files_are_lifted() {
+        let folder = std::env::temp_dir().join(format!("ebm-lift-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = |name: &str| folder.join(name).display().to_string();
+        let (input, solved, lifted) = (file("a.coo"), file("k.sol"), file("a.sol"));
+        // A dense core, with fields, that carries a tree.
+        let (n, core) = (20, 9);
+        let weight = |i: usize, j: usize| (i * 7 + j * 5) as f64 % 3.0 - 1.0 + 0.25;
+        let inner = (0..core).flat_map(|i| (i + 1..core).map(move |j| (i, j)));
+        let outer = (core..n).map(|i| (i / 2, i));
+        let pairs: Vec<_> = inner.chain(outer).map(|(i, j)| (i, j, weight(i, j))).collect();
+        let fields = (0..n).map(|i| (i % 3) as f64 - 1.0).collect();
+        let ising = ebm_optim::Ising::from_couplings(n, &pairs).unwrap();
+        let ising = ising.with_fields(fields).unwrap().with_offset(2.5).unwrap();
+        let optimum = ebm_optim::exhaustive::ground_state(&ising).unwrap().energy;
+        formats::write(&input, &ising.clone().into(), Format::Coo).unwrap();
+
+        for kernel in ["k.coo", "k.json", "k.qubo", "k.rud"] {
+            let kernel = file(kernel);
+            call(&REDUCE, reduce, &[&input, &kernel]).unwrap();
+            let left = formats::read(&kernel).unwrap().to_ising().unwrap();
+            assert!((2..n).contains(&left.spins()), "{kernel}");
+            let ground = ebm_optim::exhaustive::ground_state(&left).unwrap();
+            let layout = formats::solution::Layout::default();
+            formats::solution::write(&solved, &ground.spins, &layout).unwrap();
+            call(&LIFT, lift, &[&input, &solved, &lifted]).unwrap();
+            let spins = formats::solution::read(&lifted, n).unwrap();
+            assert_eq!(ising.energy(&spins).unwrap(), optimum, "{kernel}");
+        }
+
+        // A wrong length is an error that names the file; so is a tree, of which nothing is left.
+        std::fs::write(&solved, "1\n-1\n1\n").unwrap();
+        let error = call(&LIFT, lift, &[&input, &solved, &lifted]).unwrap_err().to_string();
+        assert!(error.starts_with(&solved) && error.contains("values"), "{error}");
+        let tree = file("tree.rud");
+        std::fs::write(&tree, "3 2\n1 2 1\n2 3 1\n").unwrap();
+        let error = call(&LIFT, lift, &[&tree, &solved, &lifted]).unwrap_err().to_string();
+        assert!(error.starts_with("nothing is left"), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn generated_rudy_files_are_the_published_ones() {
+        use sha2::{Digest, Sha256};
+
+        let path = std::env::temp_dir().join(format!("ebm-rudy-{}", std::process::id()));
+        let out = path.display().to_string();
+        let line = ["rudy", "--expression", "-rnd_graph 800 6 8001", "--out", &out];
+        call(&GENERATE, generate, &line).unwrap();
+        let digest = Sha256::digest(std::fs::read(&path).unwrap());
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        // G1 of the G-set.
+        assert_eq!(digest, "73bf704d8ffc55ba42260ab4cb659e3dcb6e729be70404d2cf476ba4e46d1665");
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]

@@ -27,7 +27,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     let reduction = Reduction::new(&ising);
     let Some(kernel) = reduction.kernel() else {
         let value = instance.value_of_energy(reduction.offset());
-        say(&format!("nothing is left of {} nodes: the optimum is {value}", instance.len()));
+        say(&format!(
+            "nothing is left of {} nodes and no file is written: the optimum is {value}",
+            instance.len()
+        ));
         return Ok(());
     };
     let left = kernel.spins();
