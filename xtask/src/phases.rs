@@ -17,6 +17,16 @@ use crate::claim::{Axis, Mark, Plot, Series};
 /// Oscillators drawn; more would hide each other.
 const SHOWN: usize = 40;
 
+/// Whether a drawing takes seconds, not minutes.
+pub(crate) fn drawable(problem: &Ising) -> bool {
+    step_cost(problem) <= 10_000_000
+}
+
+/// Couplings to sum, and noise and sines at the price of twenty.
+fn step_cost(problem: &Ising) -> usize {
+    problem.couplings().entry_count() + 20 * problem.spins()
+}
+
 /// Phases modulo 2π over one annealing run, in the colors of the spins read out.
 ///
 /// # Errors
@@ -25,8 +35,7 @@ pub(crate) fn over_time(problem: &Ising, seed: u64) -> Result<Plot, Box<dyn Erro
     let n = problem.spins();
     let step = 0.05;
     // As many steps as a few seconds allow.
-    let cost = problem.couplings().entry_count() + 20 * n;
-    let steps = (200_000_000 / cost).clamp(100, 4000);
+    let steps = (200_000_000 / step_cost(problem)).clamp(100, 4000);
     let duration = step * steps as f64;
     let coupling = Schedule::constant(natural_strength(problem))?;
     let drive = Drive { coupling, ..Drive::default() };

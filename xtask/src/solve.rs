@@ -28,13 +28,17 @@ pub(crate) const SPEC: Spec = Spec {
     details: "\
 Prints the best cut (of a graph, larger is better), energy (of an Ising problem) or value (of a
 QUBO, smaller is better). Ctrl-C ends the run and keeps the best. With --steps and --replicas and
-without --time the result depends on the seed alone.",
+without --time the result depends on the seed alone. With --time the portfolio takes them for each
+of its trials.
+
+Solvers: portfolio reduces exactly, then chooses among the others by short trials; annealing,
+bifurcation, breakout, oscillator, rank-two, tabu, tempering.",
     positionals: &[Positional { name: "FILE", required: true, help: "The instance" }],
     options: &[
         Opt {
             name: "--solver",
             value: Some("NAME"),
-            help: "Method; `help` lists them [default: portfolio]",
+            help: "One of the above [default: portfolio]",
         },
         Opt {
             name: "--time",
@@ -62,7 +66,7 @@ without --time the result depends on the seed alone.",
         Opt {
             name: "--out",
             value: Some("DIR"),
-            help: "Write solution.txt, anytime.svg and phases.svg there",
+            help: "Write solution.txt, anytime.svg and, unless it would take long, phases.svg there",
         },
         Opt { name: "--json", value: None, help: "Print one JSON object instead of text" },
     ],
@@ -179,10 +183,11 @@ impl Request {
             None => steps.is_none().then_some(10.0),
             Some(seconds) => Some(seconds),
         };
-        let time = match seconds.map(Duration::try_from_secs_f64) {
+        let time = match seconds.map(|s| (s, Duration::try_from_secs_f64(s))) {
             None => None,
-            Some(Ok(time)) => Some(time),
-            Some(Err(_)) => return Err(wrong("--time", "seconds of at least 0")),
+            // Some thirty years; clocks overflow beyond.
+            Some((s, Ok(time))) if s <= 1e9 => Some(time),
+            Some(_) => return Err(wrong("--time", "seconds from 0 to 1e9")),
         };
         let replicas = count("--replicas")?;
         Ok(Self {
@@ -230,6 +235,33 @@ impl Objective {
         }
     }
 
+    /// Such as `3 nodes, 1 edge`.
+    fn size(&self) -> String {
+        let (node, edge) = match self.instance.model() {
+            Model::Graph => ("node", "edge"),
+            Model::Ising => ("spin", "coupling"),
+            Model::Qubo => ("variable", "product"),
+        };
+        let problem = self.problem();
+        let couplings = problem.couplings().entry_count() / 2;
+        format!("{}, {}", counted(problem.spins(), node), counted(couplings, edge))
+    }
+
+    /// How a value stands to a target.
+    fn standing(&self, value: f64, target: f64) -> String {
+        let excess = match self.instance.model() {
+            Model::Graph => value - target,
+            Model::Ising | Model::Qubo => target - value,
+        };
+        if excess < 0.0 {
+            format!("short of the target by {}", gap(value, target))
+        } else if excess > 0.0 {
+            format!("better than the target by {}", gap(value, target))
+        } else {
+            "equal to the target".into()
+        }
+    }
+
     fn value_of(&self, energy: f64) -> f64 {
         self.instance.value_of_energy(energy)
     }
@@ -271,8 +303,7 @@ impl<'a> Live<'a> {
                 line += &format!("  gap {}", gap(value, target));
             }
         }
-        let s = if progress.replicas == 1 { "" } else { "s" };
-        line += &format!("  {} replica{s} done", progress.replicas);
+        line += &format!("  {} done", counted(progress.replicas, "replica"));
         self.bar.set_message(line);
         self.bar.tick();
     }
@@ -280,6 +311,11 @@ impl<'a> Live<'a> {
     fn clear(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{s}")
 }
 
 /// How far a value is from a target.
@@ -318,20 +354,17 @@ impl Found<'_> {
     }
 
     fn text(&self) -> String {
-        let problem = self.objective.problem();
         let timing = &self.solution.timing;
-        let (n, m) = (problem.spins(), problem.couplings().entry_count() / 2);
-        let replicas = self.solution.replicas.len();
-        let s = if replicas == 1 { "" } else { "s" };
         let mut text = format!(
-            "{}: {n} spins, {m} couplings\n{} {} by {} in {:.3} s ({}, {replicas} replica{s})\n\
-             load {:.3} s, set-up {:.3} s, run {:.3} s",
+            "{}: {}\n{} {} by {} in {:.3} s ({}, {})\nload {:.3} s, set-up {:.3} s, run {:.3} s",
             self.request.file.display(),
+            self.objective.size(),
             self.objective.name(),
             self.value(),
             self.request.solver.name(),
             timing.setup + timing.run,
             self.outcome(),
+            counted(self.solution.replicas.len(), "replica"),
             self.load,
             timing.setup,
             timing.run,
@@ -340,10 +373,15 @@ impl Found<'_> {
             text += &format!(", processor {cpu:.3} s");
         }
         if let Some(target) = self.request.target {
-            text += &format!("\ngap to the target {}", gap(self.value(), target));
+            text += &format!("\n{}", self.objective.standing(self.value(), target));
         }
         if let Some(out) = &self.request.out {
-            text += &format!("\n{}", out.join("solution.txt").display());
+            text += &format!("\nin {}: solution.txt, anytime.svg", out.display());
+            text += if phases::drawable(self.objective.problem()) {
+                ", phases.svg"
+            } else {
+                "; too large to draw phases.svg"
+            };
         }
         text
     }
@@ -382,6 +420,9 @@ impl Found<'_> {
         solution::write(out.join("solution.txt"), spins, &solution::Layout::default())
             .map_err(|error| TaskError::Failed(error.to_string()))?;
         files::write(&out.join("anytime.svg"), &plot::standalone(&self.anytime()))?;
+        if !phases::drawable(self.objective.problem()) {
+            return Ok(());
+        }
         let phases = phases::over_time(self.objective.problem(), self.request.run.seed)
             .map_err(|error| TaskError::Failed(error.to_string()))?;
         files::write(&out.join("phases.svg"), &plot::standalone(&phases))
@@ -452,8 +493,9 @@ mod tests {
         let problem = |line: &[&str]| request(line).err().unwrap();
         assert_eq!(
             problem(&["f", "--time", "-1"]),
-            "option `--time` is `-1`, expected seconds of at least 0"
+            "option `--time` is `-1`, expected seconds from 0 to 1e9"
         );
+        assert!(problem(&["f", "--time", "1e19"]).ends_with("seconds from 0 to 1e9"));
         assert_eq!(
             problem(&["f", "--replicas", "0"]),
             "option `--replicas` is `0`, expected a whole number of at least 1"
@@ -461,6 +503,30 @@ mod tests {
         assert!(problem(&["f", "--seed", "x"]).contains("`x`"));
         assert!(problem(&["f", "--target", "nan"]).contains("finite"));
         assert!(problem(&["f", "--solver", "magic"]).starts_with("there is no solver `magic`"));
+    }
+
+    #[test]
+    fn help_lists_every_solver() {
+        for solver in solvers::all() {
+            assert!(SPEC.details.contains(solver.name()), "{}", solver.name());
+        }
+    }
+
+    #[test]
+    fn targets_are_larger_cuts_and_smaller_energies() {
+        let graph = ebm_optim::Graph::new(2, vec![(0, 1, 1.0)]).unwrap();
+        let ising = graph.ising().clone();
+        let cut = Objective::new(graph.into()).unwrap();
+        let energy = Objective::new(ising.into()).unwrap();
+        assert_eq!(cut.standing(8.0, 10.0), "short of the target by 20.000 %");
+        assert_eq!(cut.standing(12.0, 10.0), "better than the target by 20.000 %");
+        assert_eq!(cut.standing(10.0, 10.0), "equal to the target");
+        assert_eq!(energy.standing(8.0, 10.0), "better than the target by 20.000 %");
+        assert_eq!(energy.standing(0.0, -10.0), "short of the target by 100.000 %");
+        assert_eq!(
+            (cut.size(), energy.size()),
+            ("2 nodes, 1 edge".into(), "2 spins, 1 coupling".into())
+        );
     }
 
     #[test]
