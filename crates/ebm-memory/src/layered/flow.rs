@@ -18,14 +18,10 @@ impl LayeredMemory {
     /// `v ← −v/τ`, zero where clamped.
     fn relax(&self, v: &mut [f64]) {
         for (l, layer) in self.layers().iter().enumerate() {
-            let v = &mut v[self.range(l)];
-            if self.is_clamped(l) {
-                v.fill(0.0);
-            } else {
-                let rate = -1.0 / layer.time_constant();
-                v.iter_mut().for_each(|v| *v *= rate);
-            }
+            let rate = -1.0 / layer.time_constant();
+            v[self.range(l)].iter_mut().for_each(|v| *v *= rate);
         }
+        self.silence_clamped(v);
     }
 }
 

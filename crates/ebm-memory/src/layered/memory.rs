@@ -438,6 +438,32 @@ impl LayeredMemory {
         }
     }
 
+    /// Adds `∂/∂θ Σₛ v·∂Eₛ/∂g`, summed over the states, to `out`.
+    pub(super) fn add_parameter_gradient(
+        &self,
+        g: &[f64],
+        v: &[f64],
+        count: usize,
+        out: &mut [f64],
+        ws: &mut Workspace,
+    ) {
+        let mut rest = out;
+        for Hyperedge { layers, synapse } in &self.hyperedges {
+            let (mine, others) = rest.split_at_mut(synapse.parameter_count());
+            let g = Activations::new(g, &self.offsets, layers, count);
+            let v = Activations::new(v, &self.offsets, layers, count);
+            synapse.add_parameter_gradient(g, v, mine, ws);
+            rest = others;
+        }
+    }
+
+    /// Zero in clamped layers.
+    pub(super) fn silence_clamped(&self, v: &mut [f64]) {
+        for l in (0..self.layers.len()).filter(|l| self.clamped[*l]) {
+            v[self.range(l)].fill(0.0);
+        }
+    }
+
     /// `E` of every state, given its activations.
     pub(super) fn energies(&self, x: &[f64], g: &[f64], out: &mut [f64], ws: &mut Workspace) {
         let count = out.len();

@@ -21,6 +21,8 @@
 //! - [`LayeredMemory::model_a`], [`model_b`](LayeredMemory::model_b),
 //!   [`model_c`](LayeredMemory::model_c): the three models of Krotov and
 //!   Hopfield, one visible and one hidden layer each.
+//! - [`Settle`]: a batch of cues to their fixed points; [`ImplicitGradient`]:
+//!   how a loss of what is retrieved depends on the synapses.
 //!
 //! Sources: D. Krotov and J. J. Hopfield, *Large Associative Memory Problem in
 //! Neurobiology and Machine Learning*, ICLR 2021, arXiv:2008.06996; D. Krotov,
@@ -33,15 +35,19 @@ mod dense;
 mod fast_layer;
 mod flow;
 mod lateral;
+mod learning;
 mod memory;
 mod models;
 mod multilinear;
+mod settle;
 mod synapse;
 
 pub use activations::{Activations, ActivationsMut};
 pub use dense::DenseSynapse;
 pub use fast_layer::FastLayer;
 pub use lateral::LateralSynapse;
+pub use learning::{ImplicitGradient, LossGradient, RetrievalLoss, SquaredError};
 pub use memory::{Layer, LayeredMemory};
 pub use multilinear::MultilinearSynapse;
+pub use settle::{Settle, SettleReport, Settled};
 pub use synapse::Synapse;

@@ -1,5 +1,9 @@
 //! Layered memories: energy and derivatives, descent, limits, equivalences.
 
+mod learning;
+
+use std::ops::ControlFlow;
+
 use ebm_core::check::{self, finite_difference as fd};
 use ebm_core::coupling::DenseCoupling;
 use ebm_core::lagrangian::{Elementwise, LayerNorm, LogSumExp, Spherical};
@@ -13,9 +17,8 @@ use ebm_memory::layered::{
     DenseSynapse, FastLayer, LateralSynapse, Layer, LayeredMemory, MultilinearSynapse,
 };
 use ebm_memory::{LogSumExpMemory, Patterns, Similarity};
-use std::ops::ControlFlow;
 
-pub(crate) fn normals(count: usize, seed: u64) -> Vec<f64> {
+fn normals(count: usize, seed: u64) -> Vec<f64> {
     let mut out = vec![0.0; count];
     fill_normal(&mut stream(seed, 0), &mut out);
     out
@@ -35,9 +38,14 @@ fn symmetric(dim: usize, seed: u64) -> DenseCoupling {
     DenseCoupling::from_fn(dim, |i, j| 0.4 * entries[i.min(j) * dim + i.max(j)]).unwrap()
 }
 
+/// Four patterns of length 6, no two of them orthogonal.
+fn stored() -> Patterns {
+    patterns(6, 4, 1.0, 3)
+}
+
 /// Every layer and synapse occurs, in chains, loops and hyperedges.
-pub(crate) fn zoo() -> Vec<LayeredMemory> {
-    let signs = Patterns::random_signs(6, 4, 3).unwrap();
+fn zoo() -> Vec<LayeredMemory> {
+    let xi = stored();
     let logistic = || Elementwise::new(4, Activation::Logistic { gain: 2.0 }).unwrap();
     let deep = || {
         LayeredMemory::new(vec![
@@ -61,10 +69,10 @@ pub(crate) fn zoo() -> Vec<LayeredMemory> {
     ])
     .unwrap();
     vec![
-        LayeredMemory::model_a(&signs, 0.8, 3.0, 0.1).unwrap(),
-        LayeredMemory::model_b(&signs, 2.0, 0.1).unwrap(),
-        LayeredMemory::model_c(&signs, 3.0, 0.1).unwrap(),
-        LayeredMemory::model_a(&signs, 0.8, 3.0, 0.1).unwrap().eliminate(1).unwrap(),
+        LayeredMemory::model_a(&xi, 0.8, 3.0, 0.1).unwrap(),
+        LayeredMemory::model_b(&xi, 2.0, 0.1).unwrap(),
+        LayeredMemory::model_c(&xi, 3.0, 0.1).unwrap(),
+        LayeredMemory::model_a(&xi, 0.8, 3.0, 0.1).unwrap().eliminate(1).unwrap(),
         deep().connect(hyperedge.clone(), &[0, 1, 3]).unwrap(),
         deep().eliminate(1).unwrap().clamp(1).unwrap(),
         deep()
@@ -76,7 +84,7 @@ pub(crate) fn zoo() -> Vec<LayeredMemory> {
             .unwrap(),
         LayeredMemory::new(vec![Layer::new(Spherical::new(6, 1.2, 0.1).unwrap())])
             .unwrap()
-            .connect(FastLayer::new(&signs, LogSumExp::new(4, 1.5).unwrap()).unwrap(), &[0])
+            .connect(FastLayer::new(&xi, LogSumExp::new(4, 1.5).unwrap()).unwrap(), &[0])
             .unwrap(),
     ]
 }

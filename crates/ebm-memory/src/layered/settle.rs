@@ -1,0 +1,235 @@
+//! Settling: the flow from a cue to the fixed point of its basin.
+//!
+//! ```text
+//! x(0) = cue,      ẋ = F(x) until r ≤ arrival,      then Newton until r ≤ tolerance
+//! r(x) = ‖∂E/∂g‖∞ / max(1, ‖x‖∞) = ‖τ ẋ‖∞ / max(1, ‖x‖∞),      free layers only
+//! ```
+//!
+//! The flow chooses the basin, Newton's method the last digits: an explicit
+//! integrator alone hovers around the fixed point at the size of its tolerance,
+//! and a solver of `F(x) = 0` alone leaps between basins. Where it finds no
+//! fixed point nearby, the flow goes on.
+
+use ebm_core::equilibrium::{self, Method, NewtonKrylov};
+use ebm_core::ode::{self, BatchControl, Norm, Tolerance};
+use ebm_core::{Batch, Energy, Outcome, Workspace, validate};
+use rayon::prelude::*;
+
+use super::LayeredMemory;
+use crate::Error;
+
+/// How to settle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settle {
+    /// Time after which a query that still moves is given up, > 0.
+    pub max_time: f64,
+    /// Residual `r` at which the flow has arrived and Newton's method is tried,
+    /// at least 1e-5. A query that lingers at a saddle has arrived there.
+    pub arrival: f64,
+    /// Residual `r` of the fixed point, > 0.
+    pub tolerance: f64,
+}
+
+impl Default for Settle {
+    /// A thousand units of time, for passages by saddles; arrival at 1e-4, well
+    /// above the 1e-6 to which the flow is integrated; 1e-11, which leaves
+    /// derivatives through the fixed point right to about ten digits and lies
+    /// above the rounding of sums over thousands of neurons.
+    fn default() -> Self {
+        Self { max_time: 1000.0, arrival: 1e-4, tolerance: 1e-11 }
+    }
+}
+
+/// The flow is looked at after this time, then after twice that, and so on.
+const FIRST_LOOK: f64 = 4.0;
+/// Relative error of a step of the flow.
+const ACCURACY: f64 = 1e-6;
+/// The flow hovers at about its [`ACCURACY`], so that arrival must lie above.
+const LEAST_ARRIVAL: f64 = 10.0 * ACCURACY;
+/// A polishing longer than this, relative to `max(1, ‖x‖∞)`, goes to some other
+/// fixed point.
+const LEAP: f64 = 0.1;
+
+/// How one query settled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SettleReport {
+    /// `E` at the final state.
+    pub energy: f64,
+    /// `r` at the final state.
+    pub residual: f64,
+    /// Time for which the flow was followed.
+    pub time: f64,
+    /// Evaluations of the flow and products with its Jacobian.
+    pub evaluations: usize,
+    /// [`Converged`](Outcome::Converged); [`MaxSteps`](Outcome::MaxSteps) if it
+    /// did not arrive in time; [`Stalled`](Outcome::Stalled) if it arrived, but
+    /// Newton's method found no fixed point nearby; the end of the integration
+    /// if that failed, such as [`NotFinite`](Outcome::NotFinite).
+    pub outcome: Outcome,
+}
+
+/// The final states, with a report for each.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Settled {
+    states: Vec<f64>,
+    dim: usize,
+    reports: Vec<SettleReport>,
+}
+
+impl Settled {
+    /// The final states, one a column, in the order of the cues.
+    #[must_use]
+    pub fn states(&self) -> Batch<'_> {
+        Batch::new(&self.states, self.dim).expect("as the cues")
+    }
+
+    /// Final state of query `index`.
+    ///
+    /// # Panics
+    /// If there is no such query.
+    #[must_use]
+    pub fn state(&self, index: usize) -> &[f64] {
+        self.states().column(index)
+    }
+
+    /// The reports, in the order of the cues.
+    #[must_use]
+    pub fn reports(&self) -> &[SettleReport] {
+        &self.reports
+    }
+}
+
+impl Settle {
+    /// Settles from every column of `cues`, which are states of all layers (see
+    /// [`LayeredMemory::states`]); blocks of queries run in parallel, and the
+    /// result does not depend on the number of threads.
+    ///
+    /// ```
+    /// use ebm_memory::layered::{LayeredMemory, Settle};
+    /// use ebm_memory::{Batch, Corruption, Patterns, corrupt};
+    /// let patterns = Patterns::random_signs(40, 60, 1)?;
+    /// let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2)?;
+    /// let memory = LayeredMemory::model_b(&patterns, 0.5, 0.1)?;
+    /// let starts = memory.states(0, Batch::new(&cues, 40)?)?;
+    /// let settled = Settle::default().run(&memory, Batch::new(&starts, memory.dim())?)?;
+    /// for (mu, report) in settled.reports().iter().enumerate() {
+    ///     assert!(report.outcome.is_success());
+    ///     assert_eq!(patterns.best_overlap(&settled.state(mu)[memory.range(0)]).0, mu);
+    /// }
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a parameter is out of range, or the cues are empty, not finite or of
+    /// another dimension than the state.
+    pub fn run(&self, memory: &LayeredMemory, cues: Batch<'_>) -> Result<Settled, Error> {
+        validate::positive("longest time", self.max_time)?;
+        validate::positive("tolerance", self.tolerance)?;
+        if !(self.arrival.is_finite() && self.arrival >= LEAST_ARRIVAL) {
+            let expected = "a finite number >= 1e-5";
+            let value = self.arrival;
+            return Err(ebm_core::Error::Parameter { what: "arrival", expected, value }.into());
+        }
+        let dim = memory.dim();
+        validate::dimension("cues", dim, cues.dim())?;
+        if cues.count() == 0 {
+            return Err(ebm_core::Error::Empty { what: "cues" }.into());
+        }
+        validate::finite("cues", cues.as_slice())?;
+
+        let mut states = cues.as_slice().to_vec();
+        let blank = SettleReport {
+            energy: f64::NAN,
+            residual: f64::NAN,
+            time: 0.0,
+            evaluations: 0,
+            outcome: Outcome::MaxSteps,
+        };
+        let mut reports = vec![blank; cues.count()];
+        let mut moving: Vec<usize> = (0..reports.len()).collect();
+        let (mut start, mut look) = (0.0, FIRST_LOOK.min(self.max_time));
+        while !moving.is_empty() && start < look {
+            let columns: Vec<f64> =
+                moving.iter().flat_map(|q| &states[q * dim..][..dim]).copied().collect();
+            let ends = follow(memory, Batch::new(&columns, dim)?, (start, look))?;
+            let ends: Vec<(Vec<f64>, SettleReport)> = ends
+                .into_par_iter()
+                .map_init(Workspace::new, |ws, end| self.polish(memory, end, ws))
+                .collect::<Result<_, Error>>()?;
+            let mut ends = ends.into_iter();
+            moving.retain(|&q| {
+                let Some((x, report)) = ends.next() else { return false };
+                states[q * dim..][..dim].copy_from_slice(&x);
+                let evaluations = reports[q].evaluations + report.evaluations;
+                reports[q] = SettleReport { evaluations, ..report };
+                matches!(report.outcome, Outcome::MaxSteps | Outcome::Stalled)
+            });
+            (start, look) = (look, (2.0 * look).min(self.max_time));
+        }
+        Ok(Settled { states, dim, reports })
+    }
+
+    /// Takes the end of a flow to the fixed point next to it, if it has arrived
+    /// and there is one.
+    fn polish(
+        &self,
+        memory: &LayeredMemory,
+        end: ode::Solution,
+        ws: &mut Workspace,
+    ) -> Result<(Vec<f64>, SettleReport), Error> {
+        let mut report = SettleReport {
+            energy: memory.energy(&end.x, ws),
+            residual: residual(memory, &end.x, ws),
+            time: end.t,
+            evaluations: end.stats.evaluations,
+            outcome: if end.outcome.is_success() { Outcome::MaxSteps } else { end.outcome },
+        };
+        if !end.outcome.is_success() || report.residual > self.arrival {
+            return Ok((end.x, report));
+        }
+        report.outcome = Outcome::Stalled;
+        let size = Norm::Max.of(&end.x).max(1.0);
+        let slowest = memory.layers().iter().fold(0.0, |m: f64, l| m.max(l.time_constant()));
+        let options = equilibrium::Options {
+            method: Method::NewtonKrylov(NewtonKrylov::default()),
+            tolerance: (0.5 * self.tolerance * size / slowest).max(f64::MIN_POSITIVE),
+            ..equilibrium::Options::default()
+        };
+        let found = equilibrium::solve_with_jacobian(memory, &end.x, &options, &mut ())?;
+        report.evaluations += found.stats.evaluations + found.stats.products;
+        let steps = found.x.iter().zip(&end.x).map(|(a, b)| (a - b).abs());
+        let polished = residual(memory, &found.x, ws);
+        if steps.fold(0.0, f64::max) > LEAP * size || polished > self.tolerance {
+            return Ok((end.x, report));
+        }
+        report.energy = memory.energy(&found.x, ws);
+        report.residual = polished;
+        report.outcome = Outcome::Converged;
+        Ok((found.x, report))
+    }
+}
+
+/// Follows the flow over a span of time.
+fn follow(
+    memory: &LayeredMemory,
+    states: Batch<'_>,
+    span: (f64, f64),
+) -> Result<Vec<ode::Solution>, Error> {
+    let options = ode::Options {
+        tolerance: Tolerance { rtol: ACCURACY, atol: ACCURACY },
+        ..ode::Options::default()
+    };
+    let (method, control) = (&ode::TSITOURAS, BatchControl::Each);
+    Ok(ode::integrate_batch(memory, method, span, states, &options, control)?)
+}
+
+/// `r(x)`; NaN if anything is.
+fn residual(memory: &LayeredMemory, x: &[f64], ws: &mut Workspace) -> f64 {
+    let (g, ws) = ws.take(x.len());
+    let (slope, ws) = ws.take(x.len());
+    memory.activate(x, g, 1, ws);
+    memory.activation_gradient(x, g, slope, 1, ws);
+    memory.silence_clamped(slope);
+    Norm::Max.of(slope) / Norm::Max.of(x).max(1.0)
+}
