@@ -77,8 +77,9 @@ pub(super) fn decode(text: &[u8], hint: Option<Model>) -> Result<Instance, Error
 pub(super) fn encode(instance: &Instance) -> Result<(Vec<u8>, Written), Error> {
     let form = instance.to_max_cut()?;
     let mut out = vec![];
-    // Writing to memory cannot fail.
-    let _ = writeln!(out, "{} {}", form.graph.nodes(), form.graph.edges().len());
+    // Writing to memory cannot fail. The header ends with a blank, as rudy's
+    // does: its graphs come out byte for byte.
+    let _ = writeln!(out, "{} {} ", form.graph.nodes(), form.graph.edges().len());
     for &(i, j, w) in form.graph.edges() {
         let _ = writeln!(out, "{} {} {}", i + 1, j + 1, w + 0.0);
     }

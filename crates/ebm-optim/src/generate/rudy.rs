@@ -292,6 +292,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
+    use crate::formats;
 
     /// Published instances: expression and SHA-256 of the file.
     const FILES: [(&str, &str, &str); 8] = [
@@ -352,6 +353,8 @@ mod tests {
         let graph = generate("-planar 30 80 5 -rnd_graph 30 20 6 + -random -4 9 3").unwrap();
         let read = crate::rudy::parse(graph.to_string().as_bytes()).unwrap();
         assert_eq!(read.edges(), graph.graph().unwrap().edges());
+        let (written, _) = formats::encode(&read.into(), formats::Format::Rudy).unwrap();
+        assert_eq!(written, graph.to_string().as_bytes());
     }
 
     #[test]
