@@ -100,6 +100,10 @@ impl<'a> AnnealedOscillators<'a> {
     /// # Errors
     /// A time that is NaN.
     pub fn energy_at_time(&self, t: f64) -> Result<OscillatorEnergy<'_>, Error> {
+        // Before the start and after the end schedules are constant.
+        if t.is_nan() {
+            validate::finite("time", &[t])?;
+        }
         let (coupling, locking) = self.strengths_at(t);
         OscillatorEnergy::new(self.problem, coupling, locking)?
             .with_shape(self.shape)?

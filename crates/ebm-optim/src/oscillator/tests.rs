@@ -318,6 +318,8 @@ fn rejects_bad_settings() {
     assert!(field(Drive { locking: constant(-1.0), ..one() }, 1.0).is_err());
     assert!(field(Drive { noise: constant(-1.0), ..one() }, 1.0).is_err());
     let field = field(one(), 1.0).unwrap();
+    assert!(field.energy_at_time(f64::NAN).is_err());
+    assert!(field.energy_at_time(f64::INFINITY).is_ok());
     assert!(field.clone().with_mobilities(vec![1.0; 4]).is_err());
     assert!(field.clone().with_mobilities(vec![0.0; 5]).is_err());
     assert!(field.with_frequencies(vec![1.0; 4]).is_err());
