@@ -33,6 +33,7 @@
 pub mod corruption;
 pub mod dense_associative_memory;
 mod error;
+pub mod experiment;
 mod hadamard;
 pub mod hopfield;
 pub mod input_driven_plasticity;
@@ -46,9 +47,9 @@ pub use ebm_core;
 pub use ebm_core::Batch;
 pub use error::Error;
 pub use hopfield::{
-    ChainReport, Chains, Glauber, Hebb, HopfieldNetwork, LocalFields, LowRankHopfield, Order,
-    Perceptron, Projection, Recall, RecallOutcome, RecallReport, Recalled, Storkey, Trained,
-    Update,
+    ChainReport, Chains, ContinuousMemory, Form, Glauber, Hebb, HopfieldNetwork, LocalFields,
+    LowRankHopfield, Order, Perceptron, Projection, Recall, RecallOutcome, RecallReport, Recalled,
+    Relaxation, RelaxationReport, Relaxed, Storkey, Trained, Update,
 };
 pub use input_driven_plasticity::{Driven, InputDrivenPlasticity, MemoryLaw};
 pub use layered::LayeredMemory;

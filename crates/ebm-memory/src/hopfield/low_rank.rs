@@ -35,15 +35,15 @@ const LANES: usize = 8;
 /// use ebm_core::Batch;
 /// use ebm_memory::{Corruption, LowRankHopfield, Patterns, Recall, corrupt};
 ///
-/// let patterns = Patterns::random_signs(20_000, 30, 1)?; // W would take 3.2 GB
+/// let patterns = Patterns::random_signs(3000, 15, 1)?; // W would take 72 MB
 /// let mut network = LowRankHopfield::hebb(&patterns.to_precision::<f32>()?)?;
 /// let cues = corrupt(patterns.as_batch(), 0.3, Corruption::FlipSign, 2)?;
-/// let recalled = Recall::default().run(&network, Batch::new(&cues, 20_000)?)?;
+/// let recalled = Recall::default().run(&network, Batch::new(&cues, 3000)?)?;
 /// assert_eq!(recalled.states(), patterns.as_batch());
 ///
 /// let before = network.clone();
-/// network.add(&[1.0; 20_000], 1.0)?;
-/// network.swap_remove(30)?;
+/// network.add(&[1.0; 3000], 1.0)?;
+/// network.swap_remove(15)?;
 /// assert_eq!(network, before);
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```

@@ -1,6 +1,8 @@
-//! The Hopfield network: binary neurons with symmetric couplings.
+//! The Hopfield network: binary neurons with symmetric couplings, and its
+//! continuous forms.
 
 mod asynchronous;
+pub mod continuous;
 pub mod glauber;
 pub mod hebb;
 pub mod local_field;
@@ -12,6 +14,7 @@ pub mod recall;
 pub mod storkey;
 mod synchronous;
 
+pub use continuous::{ContinuousMemory, Form, Relaxation, RelaxationReport, Relaxed};
 pub use glauber::{ChainReport, Chains, Glauber};
 pub use hebb::Hebb;
 pub use local_field::LocalFields;

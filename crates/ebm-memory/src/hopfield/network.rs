@@ -59,6 +59,12 @@ impl<C: Coupling> HopfieldNetwork<C> {
     pub fn coupling(&self) -> &C {
         &self.coupling
     }
+
+    /// `W` by itself.
+    #[must_use]
+    pub fn into_coupling(self) -> C {
+        self.coupling
+    }
 }
 
 impl<C: Coupling> Energy for HopfieldNetwork<C> {

@@ -124,6 +124,12 @@ impl Recalled {
         self.states().column(index)
     }
 
+    /// The final states by themselves, one after the other.
+    #[must_use]
+    pub fn into_states(self) -> Vec<f64> {
+        self.states
+    }
+
     /// The reports, in the order of the cues.
     #[must_use]
     pub fn reports(&self) -> &[RecallReport] {

@@ -1,5 +1,6 @@
 //! Integration tests, one binary; one module per concept.
 
+mod continuous_memory;
 mod dense_associative_memory;
 mod glauber;
 mod hopfield;

@@ -1,0 +1,89 @@
+//! Energies and overlaps along a retrieval.
+//!
+//! ```text
+//! E(x(t)),      m_μ(x(t)) = ξ^μ·x(t) / N      for every step t, every pattern μ
+//! ```
+
+use std::ops::ControlFlow;
+
+use ebm_core::{Observer, Snapshot};
+
+use crate::Patterns;
+
+/// What was recorded of one cue.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trajectory {
+    /// Time, sweep or iteration of each record.
+    pub times: Vec<f64>,
+    /// The energy then.
+    pub energies: Vec<f64>,
+    /// The overlaps then, one for every pattern.
+    pub overlaps: Vec<Vec<f64>>,
+}
+
+impl Trajectory {
+    /// The overlap with one pattern over time.
+    ///
+    /// # Panics
+    /// If there is no such pattern.
+    #[must_use]
+    pub fn overlap(&self, pattern: usize) -> Vec<f64> {
+        self.overlaps.iter().map(|m| m[pattern]).collect()
+    }
+}
+
+/// An observer that records energies and overlaps, for any solver that shows
+/// its states: [`Recall::run_watched`](crate::Recall::run_watched), the
+/// integrators and equilibrium solvers of `ebm-core`.
+///
+/// ```
+/// use ebm_core::{Batch, Energy};
+/// use ebm_memory::experiment::RetrievalTrace;
+/// use ebm_memory::{Corruption, HopfieldNetwork, Patterns, Recall, corrupt};
+/// let patterns = Patterns::random_signs(200, 8, 1)?;
+/// let network = HopfieldNetwork::hebb(&patterns)?;
+/// let cues = corrupt(patterns.as_batch(), 0.25, Corruption::FlipSign, 2)?;
+/// let mut trace = RetrievalTrace::new(&patterns, |x| network.energy_at(x));
+/// let found = Recall::default().run_watched(&network, Batch::new(&cues, 200)?, &mut trace)?;
+/// let third = &trace.trajectories()[3];
+/// assert_eq!(third.overlap(3)[0], 0.5);
+/// assert!(third.energies.is_sorted_by(|a, b| a > b));
+/// assert_eq!(third.times.len(), found.reports()[3].sweeps + 1);
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RetrievalTrace<'a, E> {
+    patterns: &'a Patterns,
+    energy: E,
+    trajectories: Vec<Trajectory>,
+}
+
+impl<'a, E: FnMut(&[f64]) -> f64> RetrievalTrace<'a, E> {
+    /// Records the overlaps with `patterns` and the values of `energy`.
+    pub fn new(patterns: &'a Patterns, energy: E) -> Self {
+        Self { patterns, energy, trajectories: vec![] }
+    }
+
+    /// What was recorded, in the order of the cues; empty for a cue that was
+    /// not shown.
+    #[must_use]
+    pub fn trajectories(&self) -> &[Trajectory] {
+        &self.trajectories
+    }
+}
+
+/// States of another length than the patterns are recorded with NaN overlaps.
+impl<E: FnMut(&[f64]) -> f64> Observer for RetrievalTrace<'_, E> {
+    fn observe(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
+        if self.trajectories.len() <= snapshot.trajectory {
+            self.trajectories.resize(snapshot.trajectory + 1, Trajectory::default());
+        }
+        let trajectory = &mut self.trajectories[snapshot.trajectory];
+        let fits = snapshot.x.len() == self.patterns.dim();
+        let overlap = |mu| if fits { self.patterns.overlap(mu, snapshot.x) } else { f64::NAN };
+        trajectory.times.push(snapshot.t);
+        trajectory.energies.push((self.energy)(snapshot.x));
+        trajectory.overlaps.push((0..self.patterns.count()).map(overlap).collect());
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,331 @@
+//! Continuous Hopfield and firing-rate memories.
+//!
+//! ```text
+//! potentials   τẋ = −x + W φ(x) + b,   v = φ(x)         rates   τv̇ = −v + φ(W v + b)
+//! E(v) = −½ vᵀWv − bᵀv + Σᵢ ∫^{vᵢ} φ⁻¹(z) dz  falls along both,      x = W v + b  maps the second to the first
+//! pattern ↔ rates:   v = ξ  (odd φ),      v = (1 + ξ)/2,  b = −½ W 1  (logistic φ)
+//! ```
+//!
+//! A network with rates from 0 to 1 is with this bias the same as one with
+//! rates from −1 to 1. The quiescent state, in which no pattern is recalled,
+//! loses its stability where `φ′ λ_max(W) > 1`, `φ′` being the largest slope:
+//! a memory needs a gain above that.
+//!
+//! Source: J. J. Hopfield, PNAS 81, 3088 (1984), doi:10.1073/pnas.81.10.3088.
+
+use ebm_core::coupling::DenseCoupling;
+use ebm_core::linalg::SymmetricEigen;
+use ebm_core::network::{Activation, FiringRate, Hopfield, SymmetricNetwork};
+use ebm_core::ode::{self, BatchControl, Norm, Solution, SteadyState, Tolerance};
+use ebm_core::{Batch, BatchMut, Coupling, Energy, Outcome, VectorField, Workspace, validate};
+
+use super::HopfieldNetwork;
+use crate::{Error, Patterns, patterns};
+
+/// Patterns stored in a network of continuous units.
+///
+/// ```
+/// use ebm_core::{Batch, network::Activation};
+/// use ebm_memory::{ContinuousMemory, Corruption, Patterns, Relaxation, corrupt};
+///
+/// let patterns = Patterns::random_signs(200, 5, 1)?;
+/// let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2)?;
+/// let memory = ContinuousMemory::hebb(patterns, Activation::Tanh { gain: 5.0 })?;
+/// assert!(memory.critical_slope()? < 1.0);
+/// let recalled = Relaxation::default().run(&memory, Batch::new(&cues, 200)?)?;
+/// for (mu, report) in recalled.reports().iter().enumerate() {
+///     assert_eq!(report.pattern, mu);
+///     assert!(report.overlap > 0.99 && report.residual < 1e-6);
+/// }
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContinuousMemory<C = DenseCoupling> {
+    patterns: Patterns,
+    network: SymmetricNetwork<C>,
+}
+
+impl ContinuousMemory {
+    /// Stores ±1 patterns by the Hebb rule.
+    ///
+    /// # Errors
+    /// If an entry is not ±1, a parameter of the activation is out of range, or
+    /// an `N × N` matrix does not fit into memory.
+    pub fn hebb(patterns: Patterns, activation: Activation) -> Result<Self, Error> {
+        let network = HopfieldNetwork::hebb(&patterns)?;
+        Self::new(patterns, network.into_coupling(), activation)
+    }
+
+    /// Stores ±1 patterns by the pseudo-inverse rule without self-couplings.
+    ///
+    /// # Errors
+    /// As [`hebb`](Self::hebb).
+    pub fn pseudo_inverse(patterns: Patterns, activation: Activation) -> Result<Self, Error> {
+        let network = HopfieldNetwork::pseudo_inverse(&patterns)?;
+        Self::new(patterns, network.into_coupling(), activation)
+    }
+}
+
+impl<C: Coupling> ContinuousMemory<C> {
+    /// A memory with couplings from anywhere, such as another rule, and the
+    /// patterns that its states are compared with.
+    ///
+    /// # Errors
+    /// If an entry of a pattern is not ±1, the coupling has another dimension,
+    /// or a parameter of the activation is out of range.
+    pub fn new(patterns: Patterns, coupling: C, activation: Activation) -> Result<Self, Error> {
+        patterns.check_signs()?;
+        let n = patterns.dim();
+        validate::dimension("coupling of the memory", n, coupling.dim())?;
+        let mut bias = vec![0.0; n];
+        if matches!(activation, Activation::Logistic { .. }) {
+            coupling.apply(&vec![-0.5; n], &mut bias, &mut Workspace::new());
+        }
+        let network = SymmetricNetwork::new(coupling, bias, activation)?;
+        Ok(Self { patterns, network })
+    }
+
+    /// The patterns.
+    #[must_use]
+    pub fn patterns(&self) -> &Patterns {
+        &self.patterns
+    }
+
+    /// The network: couplings, bias, activation, and the energy of the rates.
+    #[must_use]
+    pub fn network(&self) -> &SymmetricNetwork<C> {
+        &self.network
+    }
+
+    /// The dynamics of the potentials.
+    #[must_use]
+    pub fn hopfield(&self) -> Hopfield<&C> {
+        Hopfield(self.borrowed())
+    }
+
+    /// The dynamics of the rates.
+    #[must_use]
+    pub fn firing_rate(&self) -> FiringRate<&C> {
+        FiringRate(self.borrowed())
+    }
+
+    fn borrowed(&self) -> SymmetricNetwork<&C> {
+        let network = &self.network;
+        SymmetricNetwork::new(network.coupling(), network.bias().to_vec(), network.activation())
+            .expect("valid as the network is")
+    }
+
+    /// The slope `1/λ_max(W)` of the activation above which the quiescent state
+    /// is unstable and patterns are recalled; infinite for couplings without a
+    /// positive eigenvalue. Computed from all eigenvalues, in `O(N³)`.
+    ///
+    /// # Errors
+    /// If an `N × N` matrix does not fit into memory, or the eigenvalues were
+    /// not found.
+    pub fn critical_slope(&self) -> Result<f64, Error> {
+        let n = self.patterns.dim();
+        let mut entries = patterns::allocate(n, n)?;
+        entries.resize(n * n, 0.0);
+        for (i, row) in entries.chunks_exact_mut(n).enumerate() {
+            self.network.coupling().row(i, row);
+        }
+        let mut solver = SymmetricEigen::new(n);
+        let largest = solver.eigenvalues(&entries)?[n - 1];
+        Ok(if largest > 0.0 { 1.0 / largest } else { f64::INFINITY })
+    }
+
+    /// Turns rates into the units of the patterns: `2v − 1` for a logistic
+    /// activation, else `v`.
+    pub fn decode(&self, rates: &mut [f64]) {
+        if matches!(self.network.activation(), Activation::Logistic { .. }) {
+            rates.iter_mut().for_each(|v| *v = 2.0 * *v - 1.0);
+        }
+    }
+
+    /// Turns values in the units of the patterns into rates: `(1 + s)/2` for a
+    /// logistic activation, else `s`.
+    pub fn encode(&self, values: &mut [f64]) {
+        if matches!(self.network.activation(), Activation::Logistic { .. }) {
+            values.iter_mut().for_each(|s| *s = 0.5 * (1.0 + *s));
+        }
+    }
+}
+
+/// Which variables move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The potentials; a cue is the initial potential.
+    Hopfield,
+    /// The rates; a cue is, in the units of the patterns, the initial rate.
+    FiringRate,
+}
+
+/// Retrieval by letting a [`ContinuousMemory`] relax to an equilibrium, at unit
+/// time constant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Relaxation {
+    /// Which variables move.
+    pub form: Form,
+    /// Largest `‖ẋ‖∞` of an equilibrium, > 0. The integration is a thousand
+    /// times as accurate.
+    pub tolerance: f64,
+    /// Time after which a cue is given up, > 0, in time constants.
+    pub max_time: f64,
+}
+
+impl Default for Relaxation {
+    /// Firing rates, whose equilibria are the rates themselves; 1e-6, small
+    /// against what separates two equilibria; 1000 time constants, where
+    /// retrieval takes some tens.
+    fn default() -> Self {
+        Self { form: Form::FiringRate, tolerance: 1e-6, max_time: 1000.0 }
+    }
+}
+
+/// How a cue relaxed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RelaxationReport {
+    /// The pattern of largest overlap.
+    pub pattern: usize,
+    /// Its overlap with the rates, in the units of the patterns: one for a
+    /// pattern itself.
+    pub overlap: f64,
+    /// `E` of the rates.
+    pub energy: f64,
+    /// `‖ẋ‖∞`.
+    pub residual: f64,
+    /// Time taken.
+    pub time: f64,
+    /// [`Outcome::Converged`], [`Outcome::Reached`] where the time ran out, or
+    /// what the integrator ended with.
+    pub outcome: Outcome,
+}
+
+/// The rates in which cues ended, with a report for each.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Relaxed {
+    rates: Vec<f64>,
+    dim: usize,
+    reports: Vec<RelaxationReport>,
+}
+
+impl Relaxed {
+    /// The rates, one equilibrium a column, in the order of the cues.
+    #[must_use]
+    pub fn rates(&self) -> Batch<'_> {
+        Batch::new(&self.rates, self.dim).expect("as the cues")
+    }
+
+    /// The rates by themselves.
+    #[must_use]
+    pub fn into_rates(self) -> Vec<f64> {
+        self.rates
+    }
+
+    /// The reports, in the order of the cues.
+    #[must_use]
+    pub fn reports(&self) -> &[RelaxationReport] {
+        &self.reports
+    }
+}
+
+impl Relaxation {
+    /// Lets every column of `cues` relax, in parallel over blocks of cues; each
+    /// stops on its own.
+    ///
+    /// # Errors
+    /// If a parameter is out of range, or the cues are empty, not finite or of
+    /// another dimension than the memory.
+    pub fn run<C: Coupling>(
+        &self,
+        memory: &ContinuousMemory<C>,
+        cues: Batch<'_>,
+    ) -> Result<Relaxed, Error> {
+        validate::positive("tolerance", self.tolerance)?;
+        validate::positive("maximal time", self.max_time)?;
+        let mut start = cues.as_slice().to_vec();
+        match self.form {
+            Form::Hopfield => {
+                let field = memory.hopfield();
+                let ends = self.integrate(&field, &start, cues.dim())?;
+                let (potentials, residuals) = settled(&field, &ends);
+                let mut rates = vec![0.0; potentials.len()];
+                memory.network.activation().values(&potentials, &mut rates);
+                Ok(report(memory, rates, &ends, &residuals))
+            }
+            Form::FiringRate => {
+                memory.encode(&mut start);
+                let field = memory.firing_rate();
+                let ends = self.integrate(&field, &start, cues.dim())?;
+                let (rates, residuals) = settled(&field, &ends);
+                Ok(report(memory, rates, &ends, &residuals))
+            }
+        }
+    }
+
+    /// Where the columns of `start` end.
+    fn integrate(
+        &self,
+        field: &impl VectorField,
+        start: &[f64],
+        dim: usize,
+    ) -> Result<Vec<Solution>, Error> {
+        let accuracy = 1e-3 * self.tolerance;
+        let steady = SteadyState { tolerance: self.tolerance, ..SteadyState::default() };
+        let options = ode::Options {
+            tolerance: Tolerance { rtol: accuracy, atol: accuracy },
+            steady_state: Some(steady),
+            ..ode::Options::default()
+        };
+        Ok(ode::integrate_batch(
+            field,
+            &ode::TSITOURAS,
+            (0.0, self.max_time),
+            Batch::new(start, dim)?,
+            &options,
+            BatchControl::Each,
+        )?)
+    }
+}
+
+/// The last states, one after the other, and `‖ẋ‖∞` of each.
+fn settled(field: &impl VectorField, ends: &[Solution]) -> (Vec<f64>, Vec<f64>) {
+    let states: Vec<f64> = ends.iter().flat_map(|end| end.x.iter().copied()).collect();
+    let mut speeds = vec![0.0; states.len()];
+    let times: Vec<f64> = ends.iter().map(|end| end.t).collect();
+    field.eval_batch(
+        &times,
+        Batch::new(&states, field.dim()).expect("whole columns"),
+        BatchMut::new(&mut speeds, field.dim()).expect("whole columns"),
+        &mut Workspace::new(),
+    );
+    let residuals = speeds.chunks_exact(field.dim()).map(|column| Norm::Max.of(column)).collect();
+    (states, residuals)
+}
+
+fn report<C: Coupling>(
+    memory: &ContinuousMemory<C>,
+    rates: Vec<f64>,
+    ends: &[Solution],
+    residuals: &[f64],
+) -> Relaxed {
+    let dim = memory.patterns.dim();
+    let batch = Batch::new(&rates, dim).expect("whole columns");
+    let mut energies = vec![0.0; ends.len()];
+    memory.network.energy_batch(batch, &mut energies, &mut Workspace::new());
+    let mut decoded = vec![0.0; dim];
+    let reports = ends
+        .iter()
+        .enumerate()
+        .map(|(j, end)| {
+            decoded.copy_from_slice(batch.column(j));
+            memory.decode(&mut decoded);
+            let (pattern, overlap) = memory.patterns.best_overlap(&decoded);
+            let (energy, residual) = (energies[j], residuals[j]);
+            let (time, outcome) = (end.t, end.outcome);
+            RelaxationReport { pattern, overlap, energy, residual, time, outcome }
+        })
+        .collect();
+    Relaxed { rates, dim, reports }
+}
