@@ -26,6 +26,7 @@ mod best_state;
 pub mod bifurcation;
 pub mod breakout_local_search;
 mod cluster_move;
+pub mod coherent;
 pub mod components;
 mod error;
 pub mod exhaustive;
@@ -60,6 +61,7 @@ pub mod time_to_target;
 
 pub use bifurcation::SimulatedBifurcation;
 pub use breakout_local_search::BreakoutLocalSearch;
+pub use coherent::CoherentIsingMachine;
 pub use ebm_core;
 pub use error::Error;
 pub use formats::rudy;

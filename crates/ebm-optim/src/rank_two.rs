@@ -25,8 +25,9 @@ use ebm_core::vector_math::Level;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
-use crate::kernels::oscillator::{LANES, Rows, Unit, sin_cos_turns};
+use crate::kernels::oscillator::{Unit, sin_cos_turns};
 use crate::kernels::rank_two::relax;
+use crate::kernels::rows::{LANES, Rows};
 use crate::oscillator::{ReadOut, Reader, natural_strength};
 use crate::solver::{Method, Prepared};
 use crate::{Error, Ising, Task};

@@ -1,8 +1,8 @@
 //! Every solver with its default settings, by name.
 
 use crate::{
-    BreakoutLocalSearch, OscillatorIsingMachine, ParallelTempering, Portfolio, RankTwoRelaxation,
-    SimulatedAnnealing, SimulatedBifurcation, Solver, TabuSearch,
+    BreakoutLocalSearch, CoherentIsingMachine, OscillatorIsingMachine, ParallelTempering,
+    Portfolio, RankTwoRelaxation, SimulatedAnnealing, SimulatedBifurcation, Solver, TabuSearch,
 };
 
 /// Every solver with its default settings, in alphabetical order.
@@ -17,6 +17,7 @@ pub fn all() -> Vec<Box<dyn Solver>> {
         Box::new(SimulatedAnnealing::default()),
         Box::new(SimulatedBifurcation::default()),
         Box::new(BreakoutLocalSearch::default()),
+        Box::new(CoherentIsingMachine::default()),
         Box::new(OscillatorIsingMachine::default()),
         Box::new(Portfolio::default()),
         Box::new(RankTwoRelaxation::default()),

@@ -1,9 +1,11 @@
 //! Inner loops that are compiled for each instruction set and chosen at run
 //! time. Each is checked against a plain form.
 
+pub(crate) mod coherent;
 pub(crate) mod discrete_bifurcation;
 pub(crate) mod oscillator;
 pub(crate) mod rank_two;
+pub(crate) mod rows;
 pub(crate) mod sign_sums;
 pub(crate) mod sign_tables;
 pub(crate) mod sweep;

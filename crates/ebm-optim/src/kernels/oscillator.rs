@@ -21,18 +21,10 @@
 
 use ebm_core::vector_math::Level;
 
-use crate::Ising;
-
-/// Replicas side by side: one cache line of `f32`.
-pub(crate) const LANES: usize = 16;
+use super::rows::{Kind, LANES, Lanes, Rows};
 
 /// `1.5·2²³`: adding it rounds to an integer, which the low bits then hold.
 const ROUND: f32 = 12_582_912.0;
-
-/// One number for each replica of a node.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[repr(C, align(64))]
-pub(crate) struct Lanes(pub(crate) [f32; LANES]);
 
 /// Sines and cosines of the replicas of a node.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,11 +34,9 @@ pub(crate) struct Unit {
     pub(crate) cos: [f32; LANES],
 }
 
+#[cfg(test)]
 impl Lanes {
-    pub(crate) const ZERO: Self = Self([0.0; LANES]);
-
     /// Sines and cosines of these phases in turns.
-    #[cfg(test)]
     pub(crate) fn unit(&self) -> Unit {
         let mut unit = Unit::ZERO;
         for lane in 0..LANES {
@@ -58,76 +48,6 @@ impl Lanes {
 
 impl Unit {
     pub(crate) const ZERO: Self = Self { sin: [0.0; LANES], cos: [0.0; LANES] };
-}
-
-/// Rows of couplings. Where all have one magnitude, that is `scale` and a row
-/// is a list of positive and a list of negative neighbors.
-#[derive(Debug)]
-pub(crate) struct Rows {
-    /// Row `i` is `columns[starts[i]..starts[i + 1]]`.
-    starts: Vec<u32>,
-    /// Below `nodes()`, each of them.
-    columns: Vec<u32>,
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    /// Positions where the negative neighbors of each row begin.
-    Signs { negative: Vec<u32>, scale: f32 },
-    /// A weight a column.
-    Weights(Vec<f32>),
-}
-
-impl Rows {
-    /// The couplings of `problem` times `strength`.
-    pub(crate) fn new(problem: &Ising, strength: f64) -> Self {
-        let n = problem.spins();
-        let row = |i: usize| {
-            let (columns, weights) = problem.couplings().neighbors(i);
-            columns.iter().zip(weights).filter(|(_, w)| **w != 0.0)
-        };
-        let magnitude = (0..n).find_map(|i| row(i).next()).map_or(0.0, |(_, w)| w.abs());
-        let equal = (0..n).all(|i| row(i).all(|(_, w)| w.abs() == magnitude));
-        let (mut starts, mut columns) = (vec![0], vec![]);
-        let (mut negative, mut scaled) = (vec![], vec![]);
-        for i in 0..n {
-            if equal {
-                columns.extend(row(i).filter(|(_, w)| **w > 0.0).map(|(j, _)| *j));
-                negative.push(columns.len() as u32);
-                columns.extend(row(i).filter(|(_, w)| **w < 0.0).map(|(j, _)| *j));
-            } else {
-                columns.extend(row(i).map(|(j, _)| *j));
-                scaled.extend(row(i).map(|(_, w)| (strength * w) as f32));
-            }
-            starts.push(columns.len() as u32);
-        }
-        let kind = if equal {
-            Kind::Signs { negative, scale: (strength * magnitude) as f32 }
-        } else {
-            Kind::Weights(scaled)
-        };
-        // What the unchecked gather relies on.
-        assert!(columns.iter().all(|&j| (j as usize) < n));
-        Self { starts, columns, kind }
-    }
-
-    pub(crate) fn nodes(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// Couplings stored before row `i`.
-    pub(crate) fn entries_before(&self, i: usize) -> usize {
-        self.starts[i] as usize
-    }
-
-    /// The largest magnitude stored, for a check of the range.
-    pub(crate) fn largest(&self) -> f32 {
-        match &self.kind {
-            Kind::Signs { scale, .. } => scale.abs(),
-            Kind::Weights(weights) => weights.iter().fold(0.0, |m: f32, w| m.max(w.abs())),
-        }
-    }
 }
 
 /// What a node has of its own.
@@ -426,6 +346,7 @@ fn tanh(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Ising;
     use ebm_core::random;
     use rand::{Rng, RngExt};
 
@@ -588,15 +509,5 @@ mod tests {
             normalize(&mut units);
             assert!(longest(&units) < 4e-7, "kick {kick}: {}", longest(&units));
         }
-    }
-
-    #[test]
-    fn couplings_of_zero_are_none() {
-        let problem = Ising::from_couplings(3, &[(0, 1, 0.0), (1, 2, -2.0)]).unwrap();
-        let rows = Rows::new(&problem, 0.5);
-        assert_eq!((rows.columns.len(), rows.largest()), (2, 1.0));
-        assert!(matches!(rows.kind, Kind::Signs { .. }));
-        let free = Rows::new(&Ising::from_couplings(2, &[]).unwrap(), 1.0);
-        assert_eq!((free.nodes(), free.entries_before(2), free.largest()), (2, 0, 0.0));
     }
 }

@@ -12,7 +12,8 @@
 
 use ebm_core::vector_math::Level;
 
-use super::oscillator::{LANES, Lanes, Rows, Unit, gather};
+use super::oscillator::{Unit, gather};
+use super::rows::{LANES, Lanes, Rows};
 
 /// Sweeps once over all nodes; returns how much the energy of each replica fell.
 ///

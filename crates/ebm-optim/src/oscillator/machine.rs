@@ -17,7 +17,6 @@
 //! 1903.07163.
 
 use std::f64::consts::TAU;
-use std::ops::Range;
 
 use ebm_core::validate;
 use ebm_core::vector_math::Level;
@@ -28,8 +27,9 @@ use super::energy::check_frequencies;
 use super::parameters::{LONGEST_STEP, Pace};
 use super::{CouplingShape, Drive, Mobility, ReadOut, Reader, natural_strength};
 use crate::kernels::oscillator::{
-    Controls, LANES, NORMALIZE, Node, Rows, Unit, normalize, sin_cos_turns, sweep,
+    Controls, NORMALIZE, Node, Unit, normalize, sin_cos_turns, sweep,
 };
+use crate::kernels::rows::{LANES, Rows};
 use crate::schedule::Schedule;
 use crate::solver::{Method, Prepared};
 use crate::{Error, Ising, Task};
@@ -271,26 +271,14 @@ impl<'a> Block<'a> {
             self.since = 0;
         }
         let Network { level, rows, nodes, .. } = network;
-        let mut range = Self::portion(rows, 0);
+        let mut range = rows.portion(0, POLL);
         while !range.is_empty() {
             sweep(*level, rows, nodes, &controls, &self.noise, range.clone(), &mut self.units);
-            range = Self::portion(rows, range.end);
+            range = rows.portion(range.end, POLL);
             if !range.is_empty() && should_stop() {
                 break;
             }
         }
-    }
-
-    /// The nodes from `start` on that have about [`POLL`] couplings.
-    fn portion(rows: &Rows, start: usize) -> Range<usize> {
-        let n = rows.nodes();
-        let end_at = rows.entries_before(start) + POLL;
-        let whole = rows.entries_before(n) <= end_at && n - start <= POLL;
-        let mut end = if whole { n } else { start };
-        while end < n && end - start < POLL && rows.entries_before(end) < end_at {
-            end += 1;
-        }
-        start..end
     }
 
     /// The spins of a lane.
