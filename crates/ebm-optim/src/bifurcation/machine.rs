@@ -5,6 +5,7 @@ use ebm_core::validate;
 use super::fixed_point::FixedPoint;
 use super::single_precision::SinglePrecision;
 use super::stiffest_mode;
+use super::strengths::Strengths;
 use crate::oscillator::natural_strength;
 use crate::schedule::Schedule;
 use crate::solver::{Method, Prepared};
@@ -59,7 +60,10 @@ pub struct SimulatedBifurcation {
     /// at which `1 − a / a₀` falls from it.
     pub pump: Schedule,
     /// The coupling strength `c₀` in units of
-    /// [`natural_strength`](crate::oscillator::natural_strength).
+    /// [`natural_strength`](crate::oscillator::natural_strength). With fields,
+    /// blocks of 16 replicas of the ballistic and the generalized machine take
+    /// this, half, three and eight times this in turn, so that not all follow
+    /// the fields to the same state.
     pub coupling: f64,
     /// The step `Δt`; `None` for the best known for the variant. Either is
     /// lowered to [`step_for`](Self::step_for).
@@ -94,6 +98,14 @@ impl Method for SimulatedBifurcation {
         if let Some(fixed) = FixedPoint::new(&plan, problem) {
             return Ok(Box::new(fixed));
         }
+        let continuous =
+            matches!(self.variant, Variant::Ballistic { .. } | Variant::Generalized { .. });
+        if continuous && problem.fields().iter().any(|h| *h != 0.0) {
+            let scaled = |factor| Self { coupling: factor * self.coupling, ..self.clone() };
+            let plans = FACTORS.map(|factor| scaled(factor).plan(problem));
+            let plans = plans.into_iter().collect::<Result<_, _>>()?;
+            return Ok(Box::new(Strengths::new(plans, problem)?));
+        }
         Ok(Box::new(SinglePrecision::new(plan, problem)?))
     }
 }
@@ -117,6 +129,9 @@ fn is_dense(problem: &Ising) -> bool {
     let entries: usize = (0..n).map(|i| problem.couplings().neighbors(i).0.len()).sum();
     entries >= n.saturating_mul(n) / 4
 }
+
+/// Coupling strengths of successive blocks, where they differ.
+const FACTORS: [f64; 4] = [1.0, 0.5, 3.0, 8.0];
 
 /// Share of the limit of stability that steps may take.
 const SAFETY: f64 = 0.9;

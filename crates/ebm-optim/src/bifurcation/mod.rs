@@ -33,6 +33,7 @@ mod flow;
 mod machine;
 mod single_precision;
 mod step_bound;
+mod strengths;
 #[cfg(test)]
 mod tests;
 
