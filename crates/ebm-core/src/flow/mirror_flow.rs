@@ -36,6 +36,18 @@ impl<E: Gradient, L: Lagrangian> MirrorFlow<E, L> {
         validate::dimension("energy", mirror.dim(), energy.dim())?;
         Ok(Self { energy, mirror })
     }
+
+    /// `E`.
+    #[must_use]
+    pub fn energy(&self) -> &E {
+        &self.energy
+    }
+
+    /// `L`.
+    #[must_use]
+    pub fn mirror(&self) -> &L {
+        &self.mirror
+    }
 }
 
 impl<E: Gradient, L: Lagrangian> VectorField for MirrorFlow<E, L> {

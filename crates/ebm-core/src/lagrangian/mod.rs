@@ -15,17 +15,21 @@
 //! | [`Spherical`]: `γ √(‖x‖² + ε)` | `γ x / √(‖x‖² + ε)` |
 //! | [`LayerNorm`]: `nγ √(var(x) + ε) + δ·x` | `γ (x − x̄)/√(var(x) + ε) + δ` |
 //!
+//! [`Replicated`] has one of them for each of several groups of units.
+//!
 //! Source: D. Krotov and J. J. Hopfield, arXiv:2008.06996; the catalogue as in
 //! B. Hoover et al., arXiv:2306.05736.
 
 mod elementwise;
 mod layer_norm;
 mod log_sum_exp;
+mod replicated;
 mod spherical;
 
 pub use elementwise::Elementwise;
 pub use layer_norm::LayerNorm;
 pub use log_sum_exp::LogSumExp;
+pub use replicated::Replicated;
 pub use spherical::Spherical;
 
 use crate::Curvature;

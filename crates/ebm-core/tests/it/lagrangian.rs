@@ -1,6 +1,6 @@
 //! Every Lagrangian is a convex energy, finite far out.
 
-use ebm_core::lagrangian::{Elementwise, Lagrangian, LayerNorm, LogSumExp, Spherical};
+use ebm_core::lagrangian::{Elementwise, Lagrangian, LayerNorm, LogSumExp, Replicated, Spherical};
 use ebm_core::network::Activation;
 use ebm_core::{Energy, Error, Gradient, Workspace};
 use proptest::prelude::*;
@@ -21,6 +21,7 @@ fn all() -> Vec<Box<dyn Lagrangian>> {
         Box::new(LogSumExp::new(DIM, 2.0).unwrap()),
         Box::new(Spherical::new(DIM, 1.5, 0.1).unwrap()),
         Box::new(LayerNorm::new(0.8, vec![0.1, -0.2, 0.3, 0.0], 0.1).unwrap()),
+        Box::new(Replicated::new(LogSumExp::new(DIM / 2, 1.5).unwrap(), 2).unwrap()),
     ]
 }
 
@@ -94,6 +95,9 @@ fn bad_parameters_are_refused() {
     assert!(LayerNorm::new(1.0, vec![f64::NAN], 1.0).is_err());
     assert!(matches!(LayerNorm::new(1.0, vec![], 1.0), Err(Error::Empty { .. })));
     assert!(matches!(LogSumExp::new(0, 1.0), Err(Error::Empty { .. })));
+    let pair = LogSumExp::new(2, 1.0).unwrap();
+    assert!(matches!(Replicated::new(pair, 0), Err(Error::Empty { .. })));
+    assert!(matches!(Replicated::new(pair, usize::MAX), Err(Error::TooLarge { .. })));
     assert!(matches!(Spherical::new(0, 1.0, 1.0), Err(Error::Empty { .. })));
     assert!(matches!(Elementwise::new(0, Activation::Linear), Err(Error::Empty { .. })));
 }
