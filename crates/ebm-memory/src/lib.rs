@@ -32,6 +32,7 @@
 
 pub mod corruption;
 pub mod dense_associative_memory;
+pub mod energy_transformer;
 mod error;
 pub mod experiment;
 mod hadamard;
@@ -45,6 +46,7 @@ pub use corruption::{Corrupted, Corruption, Region, corrupt, corrupt_region};
 pub use dense_associative_memory::{Cccp, Cues, LogSumExpMemory, Retrieval, Retrieved, Similarity};
 pub use ebm_core;
 pub use ebm_core::Batch;
+pub use energy_transformer::EnergyTransformer;
 pub use error::Error;
 pub use hopfield::{
     ChainReport, Chains, ContinuousMemory, Form, Glauber, Hebb, HopfieldNetwork, LocalFields,

@@ -2,6 +2,7 @@
 
 mod continuous_memory;
 mod dense_associative_memory;
+mod energy_transformer;
 mod glauber;
 mod hopfield;
 mod input_driven_plasticity;
