@@ -13,6 +13,9 @@
 //! - [`LogSumExpMemory`]: continuous states, number of patterns exponential in
 //!   `N`; recall by [`Cccp`], or by any integrator of `ebm-core`.
 //! - [`InputDrivenPlasticity`]: the input decides how deep each memory is.
+//! - [`LayeredMemory`]: any hypergraph of layers and synapses, with
+//!   [`layered::Settle`] to recall and [`layered::ImplicitGradient`] to learn.
+//! - [`EnergyTransformer`]: attention and a memory as one energy of tokens.
 //! - [`Patterns`], [`corrupt`], [`Thermometer`]: patterns, cues, and pictures
 //!   as ±1 patterns.
 //!

@@ -8,11 +8,14 @@ mod digits_memory;
 mod digits_rbm;
 mod discrete_gradient;
 mod energy_rate;
+mod energy_transformer;
 mod equilibrium;
 mod exact_reduction;
 mod firing_rate_map;
 mod hopfield_capacity;
+mod implicit_gradient;
 mod langevin_moments;
+mod layered_memory;
 mod lyapunov_descent;
 mod ode_orders;
 mod oscillator_ising;
@@ -39,6 +42,9 @@ pub(crate) fn all() -> Vec<Claim> {
         equilibrium::claim(),
         hopfield_capacity::claim(),
         digits_memory::claim(),
+        layered_memory::claim(),
+        implicit_gradient::claim(),
+        energy_transformer::claim(),
         bars_and_stripes::claim(),
         digits_rbm::claim(),
         oscillator_ising::claim(),
