@@ -41,10 +41,13 @@ mod integer;
 mod ising;
 mod kernels;
 mod lanczos;
+pub mod memetic;
 pub mod one_flip;
 mod one_flip_moves;
 pub mod oscillator;
+mod pace;
 pub mod parallel_tempering;
+mod partition_crossover;
 mod portfolio;
 mod qubo;
 mod rank_two;
@@ -57,6 +60,7 @@ pub mod solvers;
 mod spin_system;
 pub mod tabu;
 mod task;
+
 pub mod time_to_target;
 
 pub use bifurcation::SimulatedBifurcation;
@@ -69,6 +73,7 @@ pub use graph::Graph;
 pub use instance::{FieldFree, Instance, MaxCutForm, Model};
 pub use integer::IntegerIsing;
 pub use ising::Ising;
+pub use memetic::MemeticAnnealing;
 pub use oscillator::OscillatorIsingMachine;
 pub use parallel_tempering::ParallelTempering;
 pub use portfolio::Portfolio;
@@ -80,4 +85,5 @@ pub use simulated_annealing::SimulatedAnnealing;
 pub use solver::Solver;
 pub use tabu::TabuSearch;
 pub use task::Task;
+
 pub use time_to_target::TimeToTarget;

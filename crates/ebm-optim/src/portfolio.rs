@@ -19,8 +19,8 @@ use rand::Rng;
 use crate::forms::BitMatrix;
 use crate::run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
 use crate::{
-    Error, Ising, ParallelTempering, Reduction, SimulatedAnnealing, SimulatedBifurcation, Solver,
-    exhaustive,
+    Error, Ising, MemeticAnnealing, ParallelTempering, Reduction, SimulatedAnnealing,
+    SimulatedBifurcation, Solver, exhaustive,
 };
 
 /// The solver for "just solve it".
@@ -59,17 +59,26 @@ impl Default for Portfolio {
 /// Mean number of neighbors up to which clusters of spins are worth moving.
 const FEW_NEIGHBORS: f64 = 6.0;
 
+/// Mean number of neighbors up to which two good states differ in separate
+/// clusters.
+const SEPARATE_NEIGHBORS: f64 = 64.0;
+
 /// The methods that win on some family of problems: bifurcation alone where all
-/// couplings have one magnitude and few are missing; else annealing first, and
-/// on lattices tempering with cluster moves.
+/// couplings have one magnitude and few are missing; else annealing first, with
+/// recombination on sparse problems, and on lattices tempering with cluster
+/// moves.
 fn members(problem: &Ising) -> Vec<Box<dyn Solver>> {
     let bifurcation = Box::new(SimulatedBifurcation::default());
     if problem.spins() > ENUMERATED && BitMatrix::new(problem).is_some() {
         return vec![bifurcation];
     }
-    let mut members: Vec<Box<dyn Solver>> =
-        vec![Box::new(SimulatedAnnealing::default()), bifurcation];
     let degree = problem.couplings().entry_count() as f64 / problem.spins() as f64;
+    let annealing: Box<dyn Solver> = if degree <= SEPARATE_NEIGHBORS {
+        Box::new(MemeticAnnealing::default())
+    } else {
+        Box::new(SimulatedAnnealing::default())
+    };
+    let mut members = vec![annealing, bifurcation];
     if degree <= FEW_NEIGHBORS {
         members.push(Box::new(ParallelTempering::default()));
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::pace::Pace;
 use crate::run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
 use crate::task::Task;
 use crate::{Error, Ising};
@@ -71,6 +72,12 @@ pub trait Prepared: Sync {
     /// Steps beyond which another replica is worth more than a longer one.
     fn longest_steps(&self) -> usize {
         usize::MAX
+    }
+
+    /// Whether a timed run is best spent on one replica a thread, after a short
+    /// one that learns the pace, instead of on several of growing length.
+    fn prefers_one_replica(&self) -> bool {
+        false
     }
 
     /// Runs the block of `task`: reports every improvement with
@@ -384,64 +391,6 @@ fn collect(shared: &Shared<'_>, mut ended: Ended, setup: f64) -> Solution {
     Solution { best, replicas, trace, outcome, timing }
 }
 
-/// What is left of the time is not worth a block that would have this share of
-/// the steps of the one before.
-const SCRAP: usize = 16;
-
-/// Chooses the steps of the next block, and learns how long they take.
-struct Pace<'a> {
-    prepared: &'a dyn Prepared,
-    run: &'a Run,
-    steps: usize,
-    /// Seconds a step took last, none before the first block.
-    seconds: Option<f64>,
-}
-
-impl<'a> Pace<'a> {
-    fn new(prepared: &'a dyn Prepared, run: &'a Run) -> Self {
-        Self { prepared, run, steps: 0, seconds: None }
-    }
-
-    /// Steps of the next block, none if the remaining time is not worth one;
-    /// `left` blocks are still to come on this thread, if that is known.
-    fn steps(&mut self, remaining: Option<f64>, left: Option<u64>) -> Option<usize> {
-        if let Some(steps) = self.run.steps {
-            return Some(steps);
-        }
-        let natural = self.prepared.natural_steps().max(1);
-        let Some(remaining) = remaining else { return Some(natural) };
-        let longest = self.prepared.longest_steps().max(1);
-        // A short block first, to learn the pace.
-        let Some(seconds) = self.seconds else {
-            self.steps = (natural / 32).clamp(1, longest);
-            return Some(self.steps);
-        };
-        let fitting = 0.97 * remaining / seconds.max(1e-12);
-        if fitting < 1.0 {
-            return None;
-        }
-        let fitting = fitting as usize;
-        self.steps = match left {
-            // The same length for all that are to come.
-            Some(blocks) => (fitting / blocks.max(1) as usize).clamp(1, longest),
-            // Growing length, so that the last takes about half of the time.
-            None => {
-                let doubled = self.steps.saturating_mul(2);
-                let steps = if fitting / 2 < doubled { fitting } else { doubled }.min(longest);
-                if steps < self.steps / SCRAP {
-                    return None;
-                }
-                steps
-            }
-        };
-        Some(self.steps)
-    }
-
-    fn learn(&mut self, steps: usize, seconds: f64) {
-        self.seconds = Some(seconds / steps as f64);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -620,25 +569,6 @@ mod tests {
         let run = Run { replicas: Some(2), ..Run::default() };
         let stopped = on_threads(1, || drive(&Overdue, &problem, &run, &watch, Instant::now()));
         assert_eq!((stopped.replicas.len(), stopped.outcome), (1, Outcome::Interrupted));
-    }
-
-    #[test]
-    fn scraps_of_time_are_left() {
-        let method = Guesses(1);
-        let run = Run { time: Some(Duration::from_secs(1)), ..Run::default() };
-        let mut pace = Pace::new(&method, &run);
-        assert_eq!(pace.steps(Some(1.0), None), Some(1));
-        pace.learn(1, 1e-4);
-        for steps in [2, 4, 8, 16, 32] {
-            assert_eq!(pace.steps(Some(0.9), None), Some(steps));
-        }
-        // All that is left, a fair part of it, and what is not worth a block.
-        assert_eq!(pace.steps(Some(0.01), None), Some(97));
-        assert_eq!(pace.steps(Some(0.001), None), Some(9));
-        pace.steps = 1000;
-        assert_eq!(pace.steps(Some(0.001), None), None);
-        // A given number of replicas all get their turn.
-        assert_eq!(pace.steps(Some(0.001), Some(3)), Some(3));
     }
 
     /// Block 0 reaches the target after block 1 has found a better state.

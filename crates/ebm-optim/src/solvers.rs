@@ -1,8 +1,9 @@
 //! Every solver with its default settings, by name.
 
 use crate::{
-    BreakoutLocalSearch, CoherentIsingMachine, OscillatorIsingMachine, ParallelTempering,
-    Portfolio, RankTwoRelaxation, SimulatedAnnealing, SimulatedBifurcation, Solver, TabuSearch,
+    BreakoutLocalSearch, CoherentIsingMachine, MemeticAnnealing, OscillatorIsingMachine,
+    ParallelTempering, Portfolio, RankTwoRelaxation, SimulatedAnnealing, SimulatedBifurcation,
+    Solver, TabuSearch,
 };
 
 /// Every solver with its default settings, in alphabetical order.
@@ -18,6 +19,7 @@ pub fn all() -> Vec<Box<dyn Solver>> {
         Box::new(SimulatedBifurcation::default()),
         Box::new(BreakoutLocalSearch::default()),
         Box::new(CoherentIsingMachine::default()),
+        Box::new(MemeticAnnealing::default()),
         Box::new(OscillatorIsingMachine::default()),
         Box::new(Portfolio::default()),
         Box::new(RankTwoRelaxation::default()),
