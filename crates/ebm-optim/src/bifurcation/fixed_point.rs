@@ -1,16 +1,18 @@
-//! The discrete machine in 16-bit fixed point, 64 replicas to a block, on
-//! couplings of one magnitude.
+//! The discrete machine in fixed point, 64 replicas to a block, on couplings of
+//! one magnitude.
 //!
-//! Positions and velocities of a spin take 256 bytes instead of 512, signs one
-//! cache line. Rounding changes a trajectory, as it does in single precision,
-//! but not the quality of its end.
+//! Positions and velocities have 16 bits, or [8](super::bytes) where there are
+//! few neighbors and no fields. Rounding changes a trajectory, as it does in
+//! single precision, but not the quality of its end.
 
 use std::ops::Range;
 
 use ebm_core::vector_math::Level;
-use ebm_core::vector_math::kernel::{Kernel, run};
+use ebm_core::vector_math::kernel::run;
 use rand::Rng;
 
+use super::bytes::{ByteMachine, ByteState};
+use super::looks::{FieldSums, LeastStability, PairSums, Select};
 use super::machine::{Plan, Variant};
 use crate::forms::{BitMatrix, LANES, SignSplit, SignTables, Signs, Sums, TableSpace};
 use crate::kernels::discrete_bifurcation::{Factors, Spins, WALL, step};
@@ -44,6 +46,7 @@ enum Couplings {
 pub(super) struct FixedPoint<'a> {
     problem: &'a Ising,
     couplings: Couplings,
+    bytes: Option<ByteMachine>,
     unit: f64,
     pump: Schedule,
     /// `Δt²`.
@@ -113,11 +116,18 @@ impl<'a> FixedPoint<'a> {
             let fits = multiple.fract() == 0.0 && multiple.abs() + degree as f64 <= largest;
             fits.then_some(multiple as i16)
         };
+        let bytes = match &couplings {
+            Couplings::Sparse(split) if heat == 0.0 && fields.iter().all(|h| *h == 0.0) => {
+                ByteMachine::new(plan, split, velocity * unit / VELOCITY)
+            }
+            _ => None,
+        };
         let exact = problem.has_exact_sums();
         let whole_fields = exact.then(|| fields.iter().map(whole).collect()).flatten();
         Some(Self {
             problem,
             couplings,
+            bytes,
             unit,
             pump: plan.pump.clone(),
             step_squared,
@@ -138,9 +148,21 @@ impl<'a> FixedPoint<'a> {
         self
     }
 
+    /// The same without a form in eight bits.
+    #[cfg(test)]
+    pub(super) fn in_words(mut self) -> Self {
+        self.bytes = None;
+        self
+    }
+
     /// Where in the block spin `i` is.
     pub(super) fn place(&self, i: usize) -> usize {
         self.place[i] as usize
+    }
+
+    #[cfg(test)]
+    pub(super) fn spins(&self) -> usize {
+        self.place.len()
     }
 
     /// Dense products are made at once, for all rows.
@@ -168,24 +190,37 @@ impl<'a> FixedPoint<'a> {
         }
     }
 
+    /// `Δt² (a₀ − a)` at a fraction of the run.
+    fn detuning(&self, fraction: f64) -> f64 {
+        self.step_squared * (1.0 - self.pump.at(fraction))
+    }
+
     /// The factors of a step at a fraction of the run.
     fn factors(&self, fraction: f64) -> Factors {
-        let detuning = self.step_squared * (1.0 - self.pump.at(fraction)) * VELOCITY;
         Factors {
             force: self.force,
             limit: i16::MAX / self.force,
-            detuning: detuning.round() as i16,
+            detuning: (self.detuning(fraction) * VELOCITY).round() as i16,
             heat: self.heat,
         }
     }
 }
 
+/// Positions and velocities.
+enum Motion {
+    /// With the signs after the step being made.
+    Words {
+        x: Vec<Sums>,
+        v: Vec<Sums>,
+        next: Vec<Signs>,
+    },
+    Bytes(ByteState),
+}
+
 /// [`LANES`] replicas.
 pub(super) struct Block {
-    pub(super) x: Vec<Sums>,
-    pub(super) v: Vec<Sums>,
+    motion: Motion,
     signs: Vec<Signs>,
-    next: Vec<Signs>,
     sums: Vec<Sums>,
     space: TableSpace,
     /// `Σ sᵢ Fᵢ` and `Σ hᵢ sᵢ` of each replica.
@@ -225,11 +260,15 @@ impl Block {
             }
         }
         let buffered = if matches!(machine.couplings, Couplings::Dense(..)) { n } else { CHUNK };
+        let motion = match machine.bytes {
+            None => Motion::Words { x, v, next: signs.clone() },
+            Some(_) => Motion::Bytes(ByteState::new(n, |i, lane| {
+                (f64::from(x[i].0[lane]) / f64::from(WALL), f64::from(v[i].0[lane]) / VELOCITY)
+            })),
+        };
         Self {
-            x,
-            v,
+            motion,
             best: signs.clone(),
-            next: signs.clone(),
             signs,
             sums: vec![Sums::ZERO; buffered],
             space: TableSpace::default(),
@@ -242,21 +281,38 @@ impl Block {
     /// One step at the given fraction of the run; a look sums up the energies
     /// of the state before it.
     pub(super) fn step(&mut self, machine: &FixedPoint<'_>, fraction: f64, look: bool) {
+        if machine.bytes.is_some() {
+            if look {
+                self.look(machine);
+            }
+            if let (Motion::Bytes(state), Some(bytes), Couplings::Sparse(split)) =
+                (&mut self.motion, &machine.bytes, &machine.couplings)
+            {
+                state.step(bytes, split, machine.level, machine.detuning(fraction));
+            }
+            return;
+        }
         self.sweep(machine, Some(machine.factors(fraction)), look);
         if look {
             self.keep_best(machine);
         }
-        std::mem::swap(&mut self.signs, &mut self.next);
+        if let Motion::Words { next, .. } = &mut self.motion {
+            std::mem::swap(&mut self.signs, next);
+        }
     }
 
     /// A look at the state as it is.
     pub(super) fn look(&mut self, machine: &FixedPoint<'_>) {
+        if let Motion::Bytes(state) = &self.motion {
+            state.unpack(&mut self.signs);
+        }
         self.sweep(machine, None, true);
         self.keep_best(machine);
     }
 
+    /// Sums up the energies, steps in words, or both.
     fn sweep(&mut self, machine: &FixedPoint<'_>, factors: Option<Factors>, look: bool) {
-        let n = self.x.len();
+        let n = self.signs.len();
         if look {
             self.pairs = [0; LANES];
             self.field_sums = [0.0; LANES];
@@ -275,15 +331,26 @@ impl Block {
                     run(machine.level, FieldSums { fields, signs, sums });
                 }
             }
-            if let Some(factors) = factors {
+            if let (Some(factors), Motion::Words { x, v, next }) = (factors, &mut self.motion) {
                 let spins = Spins {
-                    x: &mut self.x[rows.clone()],
-                    v: &mut self.v[rows.clone()],
-                    signs: &mut self.next[rows.clone()],
+                    x: &mut x[rows.clone()],
+                    v: &mut v[rows.clone()],
+                    signs: &mut next[rows.clone()],
                     fields: &machine.pushes[rows],
                 };
                 step(machine.level, factors, sums, spins);
             }
+        }
+    }
+
+    /// Position in walls and velocity in walls a step.
+    #[cfg(test)]
+    pub(super) fn at(&self, i: usize, lane: usize) -> (f64, f64) {
+        match &self.motion {
+            Motion::Words { x, v, .. } => {
+                (f64::from(x[i].0[lane]) / 32_767.0, f64::from(v[i].0[lane]) / 16_383.5)
+            }
+            Motion::Bytes(state) => state.at(i, lane),
         }
     }
 
@@ -334,8 +401,8 @@ impl Block {
         self.signs.copy_from_slice(&self.best);
         let mut least = [0_i16; LANES];
         machine.multiply_all(&self.signs, &mut self.sums, &mut self.space);
-        for first in (0..self.x.len()).step_by(CHUNK) {
-            let rows = first..(first + CHUNK).min(self.x.len());
+        for first in (0..fields.len()).step_by(CHUNK) {
+            let rows = first..(first + CHUNK).min(fields.len());
             let sums = machine.multiply(&self.signs, rows.clone(), &mut self.sums);
             let (signs, fields) = (&self.signs[rows.clone()], &fields[rows]);
             run(machine.level, LeastStability { sums, signs, fields, least: &mut least });
@@ -389,92 +456,6 @@ impl Prepared for FixedPoint<'_> {
                     task.finish_polished(&spins, energy, polished, made);
                 }
                 _ => task.finish(&mut spins, made),
-            }
-        }
-    }
-}
-
-/// Adds `sᵢ Fᵢ` of each replica.
-struct PairSums<'a> {
-    sums: &'a [Sums],
-    signs: &'a [Signs],
-    pairs: &'a mut [i64; LANES],
-}
-
-impl Kernel for PairSums<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        // A chunk's sums, at most 2¹⁵ each, stay below 2³¹.
-        let mut totals = [0_i32; LANES];
-        for (sums, signs) in self.sums.iter().zip(self.signs) {
-            for ((total, f), s) in totals.iter_mut().zip(&sums.0).zip(&signs.0) {
-                *total = total.wrapping_add(i32::from(f.wrapping_mul(i16::from(*s))));
-            }
-        }
-        for (pairs, total) in self.pairs.iter_mut().zip(&totals) {
-            *pairs += i64::from(*total);
-        }
-    }
-}
-
-/// Lowers `least` to the smallest `sᵢ (Fᵢ + hᵢ)` of each replica.
-struct LeastStability<'a> {
-    sums: &'a [Sums],
-    signs: &'a [Signs],
-    fields: &'a [i16],
-    least: &'a mut [i16; LANES],
-}
-
-impl Kernel for LeastStability<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for ((sums, signs), h) in self.sums.iter().zip(self.signs).zip(self.fields) {
-            for ((least, f), s) in self.least.iter_mut().zip(&sums.0).zip(&signs.0) {
-                *least = (*least).min(f.wrapping_add(*h).wrapping_mul(i16::from(*s)));
-            }
-        }
-    }
-}
-
-/// Adds `hᵢ sᵢ` of each replica.
-struct FieldSums<'a> {
-    fields: &'a [f64],
-    signs: &'a [Signs],
-    sums: &'a mut [f64; LANES],
-}
-
-impl Kernel for FieldSums<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for (h, signs) in self.fields.iter().zip(self.signs) {
-            for (sum, s) in self.sums.iter_mut().zip(&signs.0) {
-                *sum += h * f64::from(*s);
-            }
-        }
-    }
-}
-
-/// Copies the replicas whose mask is −1; others have 0.
-struct Select<'a> {
-    mask: [i8; LANES],
-    from: &'a [Signs],
-    to: &'a mut [Signs],
-}
-
-impl Kernel for Select<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for (from, to) in self.from.iter().zip(self.to) {
-            for ((to, from), mask) in to.0.iter_mut().zip(&from.0).zip(&self.mask) {
-                *to = *from & *mask | *to & !*mask;
             }
         }
     }

@@ -15,7 +15,7 @@
 //! the spins.
 //!
 //! [`SimulatedBifurcation`] is the fast solver. Discrete couplings of one
-//! magnitude run in 16-bit fixed point, 64 replicas a cache line
+//! magnitude run in 16-bit or 8-bit fixed point, 64 replicas a cache line
 //! ([`SignSplit`](crate::forms::SignSplit),
 //! [`BitMatrix`](crate::forms::BitMatrix)); all else in single precision, 16
 //! replicas a line. [`BifurcationEnergy`] is the Hamiltonian of the adiabatic
@@ -27,9 +27,11 @@
 //! discrete); T. Kanao, H. Goto, DOI 10.1038/s42005-022-00929-9 (heated);
 //! H. Goto, R. Hidaka, K. Tatsumura, arXiv 2508.17655 (generalized).
 
+mod bytes;
 mod energy;
 mod fixed_point;
 mod flow;
+mod looks;
 mod machine;
 mod single_precision;
 mod step_bound;

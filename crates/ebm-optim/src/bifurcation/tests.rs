@@ -64,10 +64,8 @@ impl Recording<'_> {
         step: f64,
         lane: usize,
     ) -> [Vec<f64>; 2] {
-        let places = || (0..block.x.len()).map(|i| machine.place(i));
-        let x = places().map(|at| f64::from(block.x[at].0[lane]) / 32_767.0);
-        let y = places().map(|at| f64::from(block.v[at].0[lane]) / 16_383.5 / step);
-        [x.collect(), y.collect()]
+        let places = || (0..machine.spins()).map(|i| block.at(machine.place(i), lane));
+        [places().map(|at| at.0).collect(), places().map(|at| at.1 / step).collect()]
     }
 
     fn single_state(block: &single_precision::Block, lane: usize) -> [Vec<f64>; 2] {
@@ -216,6 +214,52 @@ fn fast_forms_follow_the_equations_of_motion() {
             assert!(worst < tolerance, "{variant:?} {fixed} {density}: {worst:e}");
             assert!(moved > 0.1, "{variant:?}: {moved}");
         }
+    }
+}
+
+/// One step at a time, eight bits are off by a few roundings.
+#[test]
+fn bytes_follow_the_equations_of_motion() {
+    let run = Run { replicas: Some(20), steps: Some(1), ..Run::seeded(5) };
+    for density in [0.05, 0.15, 0.4] {
+        let problem = random_problem(100, density, true, false, 11);
+        let plan = SimulatedBifurcation::default().plan(&problem).unwrap();
+        let mut moved = 0.0_f64;
+        for [start, end] in trajectories(&plan, &problem, &run, true, Level::detect()) {
+            let expected = reference(&plan, &problem, &start, 1);
+            for i in 0..100 {
+                // Half a unit for the force, one for the pull.
+                let velocity = (end[1][i] - expected[1][i]).abs() * plan.step;
+                let position = (end[0][i] - expected[0][i]).abs();
+                let stopped = [&end, &expected].iter().any(|state| state[0][i].abs() > 0.99);
+                assert!(stopped || velocity < 1.6 / 64.0, "{density} {i}: {velocity}");
+                assert!(position < 1.6 / 64.0 + 0.01, "{density} {i}: {position}");
+                moved = moved.max((end[0][i] - start[0][i]).abs());
+            }
+        }
+        assert!(moved > 0.5);
+    }
+}
+
+/// At equal steps the ends of runs in eight bits have the energies of those in
+/// sixteen.
+#[test]
+fn eight_bits_are_as_good_as_sixteen() {
+    for (density, seed) in [(0.01, 1), (0.05, 2)] {
+        let problem = random_problem(400, density, true, false, seed);
+        let plan = SimulatedBifurcation::default().plan(&problem).unwrap();
+        let run = Run { replicas: Some(512), steps: Some(400), ..Run::seeded(3) };
+        let watch = |_: &crate::Progress| ControlFlow::Continue(());
+        let machine = || FixedPoint::new(&plan, &problem).unwrap();
+        let [words, bytes] = [machine().in_words(), machine()].map(|machine| {
+            let solution = drive(&machine, &problem, &run, &watch, std::time::Instant::now());
+            let energies: Vec<f64> = solution.replicas.iter().map(|r| r.read_out).collect();
+            let mean = energies.iter().sum::<f64>() / 512.0;
+            let variance = energies.iter().map(|e| (e - mean) * (e - mean)).sum::<f64>() / 511.0;
+            (mean, variance / 512.0)
+        });
+        let deviation = (bytes.0 - words.0) / (bytes.1 + words.1).sqrt();
+        assert!(deviation != 0.0 && deviation < 4.0, "{density}: {words:?} {bytes:?}");
     }
 }
 
@@ -385,14 +429,16 @@ fn the_step_is_held_below_the_stiffest_mode() {
 
 #[test]
 fn bits_do_not_depend_on_threads_level_or_replica_count() {
-    for (variant, signs, density) in [
-        (Variant::Discrete { heat: 0.06 }, true, 0.1),
-        (Variant::Discrete { heat: 0.0 }, true, 1.0),
-        (Variant::Discrete { heat: 0.0 }, false, 0.1),
-        (Variant::Generalized { control: 0.4 }, true, 0.1),
-        (Variant::Adiabatic { kerr: 1.0 }, false, 0.1),
+    for (variant, signs, density, fields) in [
+        (Variant::Discrete { heat: 0.06 }, true, 0.1, true),
+        (Variant::Discrete { heat: 0.0 }, true, 0.1, false),
+        (Variant::Discrete { heat: 0.0 }, true, 0.4, false),
+        (Variant::Discrete { heat: 0.0 }, true, 1.0, true),
+        (Variant::Discrete { heat: 0.0 }, false, 0.1, true),
+        (Variant::Generalized { control: 0.4 }, true, 0.1, true),
+        (Variant::Adiabatic { kerr: 1.0 }, false, 0.1, true),
     ] {
-        let problem = random_problem(110, density, signs, true, 4);
+        let problem = random_problem(110, density, signs, fields, 4);
         let machine = SimulatedBifurcation::new(variant);
         let run = Run { replicas: Some(150), steps: Some(100), ..Run::seeded(9) };
         let with = |threads: usize| {
@@ -416,15 +462,17 @@ fn bits_do_not_depend_on_threads_level_or_replica_count() {
 #[test]
 fn steps_do_not_allocate() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    for (fixed, density) in [(true, 0.1), (true, 1.0), (false, 0.1)] {
-        let problem = random_problem(110, density, true, true, 4);
+    for (fixed, density, fields) in
+        [(true, 0.1, true), (true, 0.1, false), (true, 1.0, true), (false, 0.1, true)]
+    {
+        let problem = random_problem(110, density, true, fields, 4);
         let plan = SimulatedBifurcation::default().plan(&problem).unwrap();
         let count = |steps: usize| {
             let run = Run { replicas: Some(16), steps: Some(steps), ..Run::seeded(9) };
             let work = || drop(trajectories(&plan, &problem, &run, fixed, Level::detect()));
             allocation_counter::measure(work).count_total
         };
-        pool.install(|| assert_eq!(count(10), count(200), "{fixed} {density}"));
+        pool.install(|| assert_eq!(count(10), count(200), "{fixed} {density} {fields}"));
     }
 }
 

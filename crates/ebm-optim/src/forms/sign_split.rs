@@ -15,6 +15,7 @@ use ebm_core::vector_math::Level;
 
 use super::lanes::{Signs, Sums};
 use crate::Ising;
+use crate::kernels::byte_bifurcation::{self, HalfBytes};
 use crate::kernels::sign_sums::{self, Lists};
 
 /// Couplings that are all `+u` or `−u`, by rows.
@@ -146,6 +147,28 @@ impl SignSplit {
         #[allow(unsafe_code)]
         unsafe {
             sign_sums::rows(level, lists, signs, out);
+        }
+    }
+
+    /// One [step](byte_bifurcation) of discrete bifurcation from `signs`.
+    ///
+    /// # Panics
+    /// If anything is not one entry a spin, or a spin has more than 127
+    /// neighbors.
+    pub(crate) fn bifurcate(
+        &self,
+        level: Level,
+        signs: &[HalfBytes],
+        factors: byte_bifurcation::Factors<'_>,
+        spins: byte_bifurcation::Spins<'_>,
+    ) {
+        assert_eq!(signs.len(), self.spins(), "signs: one entry a spin");
+        assert!(self.largest_degree <= i8::MAX as usize, "sums: within a byte");
+        let lists = Lists { starts: &self.starts, columns: &self.columns };
+        // SAFETY: as in `sums`, and no row is longer than the longest.
+        #[allow(unsafe_code)]
+        unsafe {
+            byte_bifurcation::step(level, lists, signs, factors, spins);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Inner loops that are compiled for each instruction set and chosen at run
 //! time. Each is checked against a plain form.
 
+pub(crate) mod byte_bifurcation;
 pub(crate) mod coherent;
 pub(crate) mod discrete_bifurcation;
 pub(crate) mod oscillator;

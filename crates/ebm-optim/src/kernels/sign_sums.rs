@@ -26,7 +26,7 @@ pub(crate) struct Lists<'a> {
 
 impl<'a> Lists<'a> {
     #[inline(always)]
-    fn row(&self, i: usize) -> (&'a [u32], &'a [u32]) {
+    pub(in crate::kernels) fn row(&self, i: usize) -> (&'a [u32], &'a [u32]) {
         let [start, middle, end] = [0, 1, 2].map(|k| self.starts[2 * i + k] as usize);
         (&self.columns[start..middle], &self.columns[middle..end])
     }
