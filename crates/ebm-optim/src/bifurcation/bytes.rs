@@ -1,4 +1,4 @@
-//! The discrete machine in eight bits: a quarter of the state in memory, and
+//! The discrete machine in eight bits: half of the state in memory, and
 //! half a byte for the sign of a spin, where couplings are few and of one
 //! magnitude.
 //!
@@ -15,8 +15,9 @@ use crate::kernels::byte_bifurcation::{Bytes, Factors, Forces, HalfBytes, Spins,
 /// Neighbors that the sums of a byte hold.
 const MOST_NEIGHBORS: usize = i8::MAX as usize;
 
-/// Velocity from one neighbor, at least: below, the largest sum the force tells
-/// apart would not throw a spin from one wall far towards the other.
+/// Velocity from one neighbor, at least: the largest sum that the force tells
+/// from smaller ones then throws a spin beyond the middle, without which all
+/// spins of a graph of one sign may keep flipping together.
 const LEAST_PUSH: f64 = 2.8;
 
 /// Units of the detuning, in velocities a position.

@@ -281,7 +281,8 @@ mod avx2 {
             down = _mm256_sub_epi8(down, unsafe { load(signs, j) });
         }
         let table = table(&forces.few[positive.len() + negative.len()]);
-        widen(down).map(|down| _mm256_shuffle_epi8(table, down))
+        let [low, high] = widen(down);
+        [_mm256_shuffle_epi8(table, low), _mm256_shuffle_epi8(table, high)]
     }
 
     /// # Safety
@@ -298,13 +299,19 @@ mod avx2 {
         let (up, down) = unsafe { (count(negative, signs), count(positive, signs)) };
         let surplus = _mm256_set1_epi8(positive.len().wrapping_sub(negative.len()) as i8);
         let table = table(&forces.many[(positive.len() + negative.len()) % 2]);
-        let (zero, last) = (_mm256_setzero_si256(), _mm256_set1_epi8(15));
-        [0, 1].map(|half| {
-            let difference = _mm256_sub_epi8(up[half], down[half]);
-            let sum = _mm256_add_epi8(surplus, _mm256_add_epi8(difference, difference));
-            let entry = _mm256_avg_epu8(_mm256_abs_epi8(sum), zero);
-            _mm256_sign_epi8(_mm256_shuffle_epi8(table, _mm256_min_epu8(entry, last)), sum)
-        })
+        let low = from_counts(table, surplus, up[0], down[0]);
+        [low, from_counts(table, surplus, up[1], down[1])]
+    }
+
+    /// The force of `surplus + 2 (up − down)`.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn from_counts(table: __m256i, surplus: __m256i, up: __m256i, down: __m256i) -> __m256i {
+        let difference = _mm256_sub_epi8(up, down);
+        let sum = _mm256_add_epi8(surplus, _mm256_add_epi8(difference, difference));
+        let entry = _mm256_avg_epu8(_mm256_abs_epi8(sum), _mm256_setzero_si256());
+        let entry = _mm256_min_epu8(entry, _mm256_set1_epi8(15));
+        _mm256_sign_epi8(_mm256_shuffle_epi8(table, entry), sum)
     }
 
     /// How many of the neighbors are negative.
