@@ -4,6 +4,7 @@ use crate::benchmark::Benchmark;
 
 mod coupling_dense;
 mod coupling_sparse;
+mod ising_kernels;
 mod max_cut;
 mod ode_batch;
 mod vector_math;
@@ -15,6 +16,7 @@ pub(crate) fn all() -> Vec<Benchmark> {
         coupling_sparse::benchmark(),
         vector_math::benchmark(),
         ode_batch::benchmark(),
+        ising_kernels::benchmark(),
         max_cut::one_second(),
         max_cut::ten_seconds(),
         max_cut::thirty_seconds(),
