@@ -46,8 +46,8 @@ const VARIANTS: [Variant; 6] = [
 type Trajectory = [[Vec<f64>; 2]; 2];
 
 enum Form<'a> {
-    Fixed(FixedPoint<'a>, f64),
-    Single(SinglePrecision<'a>),
+    Fixed(Box<FixedPoint<'a>>, f64),
+    Single(Box<SinglePrecision<'a>>),
 }
 
 /// The machine, leaving the states of its blocks behind.
@@ -126,9 +126,9 @@ fn trajectories(
     level: Level,
 ) -> Vec<Trajectory> {
     let form = if fixed {
-        Form::Fixed(FixedPoint::new(plan, problem).unwrap().at_level(level), plan.step)
+        Form::Fixed(Box::new(FixedPoint::new(plan, problem).unwrap().at_level(level)), plan.step)
     } else {
-        Form::Single(SinglePrecision::new(plan.clone(), problem).unwrap().at_level(level))
+        Form::Single(Box::new(SinglePrecision::new(plan.clone(), problem).unwrap().at_level(level)))
     };
     let recording = Recording { form, ends: Mutex::default() };
     let watch = |_: &crate::Progress| ControlFlow::Continue(());
