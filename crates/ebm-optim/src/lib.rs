@@ -40,7 +40,6 @@ mod instance;
 mod integer;
 mod ising;
 mod kernels;
-mod lanczos;
 pub mod memetic;
 pub mod one_flip;
 mod one_flip_moves;

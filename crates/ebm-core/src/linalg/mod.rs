@@ -7,10 +7,12 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 
+mod lanczos;
 mod lu;
 mod product;
 mod symmetric_eigen;
 
+pub use lanczos::{Largest, largest_eigenvalue};
 pub use lu::Lu;
 pub use product::{add_multiply, add_outer, multiply, multiply_transposed};
 pub use symmetric_eigen::{Eigenpairs, SymmetricEigen};

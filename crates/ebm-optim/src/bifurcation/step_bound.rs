@@ -13,9 +13,10 @@
 //! Source: E. Hairer, C. Lubich, G. Wanner, *Geometric Numerical Integration*
 //! (2006), §I.5.
 
+use ebm_core::linalg::largest_eigenvalue;
 use ebm_core::{Coupling, Workspace};
 
-use crate::{Ising, lanczos};
+use crate::Ising;
 
 /// Steps of the Lanczos process.
 const STEPS: usize = 16;
@@ -29,7 +30,7 @@ pub(crate) fn stiffest_mode(problem: &Ising, strength: f64) -> f64 {
         return certified;
     }
     let mut ws = Workspace::new();
-    let found = lanczos::largest_eigenvalue(n, STEPS, 0, |v, out| {
+    let found = largest_eigenvalue(n, STEPS, 0, |v, out| {
         problem.couplings().apply(v, out, &mut ws);
         out.iter_mut().for_each(|w| *w *= -strength);
     });

@@ -13,7 +13,8 @@
 //! Low states `s` have curvatures `K sᵢ (J s)ᵢ + 2 K_s`, on average at most
 //! `λ_max` of the matrix above.
 
-use crate::lanczos::largest_eigenvalue;
+use ebm_core::linalg::largest_eigenvalue;
+
 use crate::schedule::Schedule;
 use crate::{Error, Ising};
 

@@ -14,11 +14,10 @@
 //! a criterion of optimality; the bound for large problems by J. Kuczyński and
 //! H. Woźniakowski, SIAM J. Matrix Anal. Appl. 13, 1094 (1992).
 
-use ebm_core::linalg::SymmetricEigen;
+use ebm_core::linalg::{SymmetricEigen, largest_eigenvalue};
 use ebm_core::validate;
 
 use super::CouplingShape;
-use crate::lanczos::largest_eigenvalue;
 use crate::{Error, Ising};
 
 /// How the eigenvalue was bounded.

@@ -17,28 +17,48 @@
 //! eigenvalues appear, not eigenvalues beyond the extremes; C. C. Paige, J. Inst.
 //! Math. Appl. 18, 341 (1976).
 
-use ebm_core::random::{fill_normal, stream};
+use crate::random::{fill_normal, stream};
 
 /// What the iteration found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Largest {
+pub struct Largest {
     /// `ξ`, at most the largest eigenvalue.
-    pub(crate) value: f64,
+    pub value: f64,
     /// Steps made: fewer than allowed if the start spans an invariant space.
-    pub(crate) steps: usize,
+    pub steps: usize,
     /// An invariant space was reached: `ξ` is an eigenvalue, with probability
     /// one the largest.
-    pub(crate) exhausted: bool,
+    pub exhausted: bool,
 }
 
-/// At most `steps` steps with `apply(v, out)`, `out = A v`; `n` and `steps` at
-/// least one.
-pub(crate) fn largest_eigenvalue(
+/// At most `steps` steps from stream 0 of `seed` for the symmetric `n × n`
+/// operator `apply(v, out)`, `out = A v`. Three vectors are all the memory it
+/// takes.
+///
+/// Without a step, or for `n = 0`, the value is −∞; NaN where the operator
+/// returns one or overflows.
+///
+/// ```
+/// use ebm_core::linalg::largest_eigenvalue;
+/// // The path of 100 nodes: 2 cos(π/101).
+/// let found = largest_eigenvalue(100, 200, 1, |v, out| {
+///     for i in 0..100 {
+///         out[i] = (if i > 0 { v[i - 1] } else { 0.0 }) + v.get(i + 1).unwrap_or(&0.0);
+///     }
+/// });
+/// let expected = 2.0 * (std::f64::consts::PI / 101.0).cos();
+/// assert!((found.value - expected).abs() < 1e-12);
+/// ```
+#[must_use]
+pub fn largest_eigenvalue(
     n: usize,
     steps: usize,
     seed: u64,
     mut apply: impl FnMut(&[f64], &mut [f64]),
 ) -> Largest {
+    if n == 0 || steps == 0 {
+        return Largest { value: f64::NEG_INFINITY, steps: 0, exhausted: n == 0 };
+    }
     let (mut v, mut next, mut before) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
     fill_normal(&mut stream(seed, 0), &mut v);
     let length = norm(&v);
@@ -53,6 +73,9 @@ pub(crate) fn largest_eigenvalue(
         next.iter_mut().zip(&v).for_each(|(w, v)| *w -= along * v);
         alpha.push(along);
         let length = norm(&next);
+        if !length.is_finite() {
+            return Largest { value: f64::NAN, steps: step + 1, exhausted };
+        }
         let scale = alpha.iter().chain(&beta).fold(0.0_f64, |m, x| m.max(x.abs()));
         if length <= 1e-12 * scale || length == 0.0 {
             exhausted = true;
@@ -103,7 +126,7 @@ fn tridiagonal_maximum(alpha: &[f64], beta: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ebm_core::linalg::SymmetricEigen;
+    use crate::linalg::SymmetricEigen;
     use rand::RngExt;
 
     fn symmetric(n: usize, seed: u64) -> Vec<f64> {
@@ -145,6 +168,11 @@ mod tests {
         assert!((found.value + 3.0).abs() < 1e-14);
         let zero = largest_eigenvalue(4, 5, 1, |_, out| out.fill(0.0));
         assert_eq!((zero.value, zero.exhausted), (0.0, true));
+        for (n, steps) in [(0, 5), (5, 0)] {
+            let none = largest_eigenvalue(n, steps, 1, |_, _| unreachable!());
+            assert_eq!((none.value, none.steps), (f64::NEG_INFINITY, 0));
+        }
+        assert!(largest_eigenvalue(4, 5, 1, |_, out| out.fill(f64::NAN)).value.is_nan());
     }
 
     /// The stated probability holds with room to spare.
