@@ -16,6 +16,12 @@
 //! - [`LayeredMemory`]: any hypergraph of layers and synapses, with
 //!   [`layered::Settle`] to recall and [`layered::ImplicitGradient`] to learn.
 //! - [`EnergyTransformer`]: attention and a memory as one energy of tokens.
+//! - [`OscillatorMemory`]: ±1 patterns in the phases of oscillators; recall by
+//!   [`PhaseRetrieval`].
+//! - [`PhaseLockedMemory`]: messages in the winding numbers of oscillators on
+//!   rings, exponentially many.
+//! - [`DiffusionMemory`]: the energy of a diffusion model with an exact score,
+//!   and the census of its minima.
 //! - [`Patterns`], [`corrupt`], [`Thermometer`]: patterns, cues, and pictures
 //!   as ±1 patterns.
 //!
@@ -35,6 +41,7 @@
 
 pub mod corruption;
 pub mod dense_associative_memory;
+pub mod diffusion_memory;
 pub mod energy_transformer;
 mod error;
 pub mod experiment;
@@ -42,11 +49,14 @@ mod hadamard;
 pub mod hopfield;
 pub mod input_driven_plasticity;
 pub mod layered;
+pub mod oscillator_memory;
 pub mod patterns;
+pub mod phase_locked;
 pub mod thermometer;
 
 pub use corruption::{Corrupted, Corruption, Region, corrupt, corrupt_region};
 pub use dense_associative_memory::{Cccp, Cues, LogSumExpMemory, Retrieval, Retrieved, Similarity};
+pub use diffusion_memory::{DiffusionMemory, Landscape, LandscapeSearch, Minimum, MinimumKind};
 pub use ebm_core;
 pub use ebm_core::Batch;
 pub use energy_transformer::EnergyTransformer;
@@ -58,5 +68,7 @@ pub use hopfield::{
 };
 pub use input_driven_plasticity::{Driven, InputDrivenPlasticity, MemoryLaw};
 pub use layered::LayeredMemory;
+pub use oscillator_memory::{OscillatorMemory, PhaseRetrieval};
 pub use patterns::Patterns;
+pub use phase_locked::{CycleGraph, PhaseLockedMemory};
 pub use thermometer::Thermometer;

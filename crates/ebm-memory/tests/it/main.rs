@@ -2,10 +2,13 @@
 
 mod continuous_memory;
 mod dense_associative_memory;
+mod diffusion_memory;
 mod energy_transformer;
 mod glauber;
 mod hopfield;
 mod input_driven_plasticity;
 mod layered;
 mod low_rank_hopfield;
+mod oscillator_memory;
+mod phase_locked;
 mod streaming_retrieval;

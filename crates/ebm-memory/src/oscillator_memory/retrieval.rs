@@ -1,0 +1,193 @@
+//! Retrieval by the flow of an oscillator memory, until the phases rest.
+//!
+//! ```text
+//! θ(0) = cue + jitter,      θ̇ = −∇E(θ),      ‖θ̇‖∞ ≤ tolerance at the end
+//! ```
+
+use ebm_core::flow::GradientFlow;
+use ebm_core::ode::{self, BatchControl, SteadyState, Tolerance};
+use ebm_core::{Batch, Energy, Gradient, Outcome, Workspace, random, validate};
+
+use super::OscillatorMemory;
+use crate::Error;
+
+/// Retrieval of phase patterns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PhaseRetrieval {
+    /// Standard deviation of the Gaussian angle added to every phase of a cue,
+    /// in radians, ≥ 0. Binary states are equilibria even where they do not
+    /// attract; without it a binary cue stays where it is.
+    pub jitter: f64,
+    /// Seed of the jitter; cue `j` draws from stream `j`.
+    pub seed: u64,
+    /// Largest `‖θ̇‖∞` of a state at rest, > 0.
+    pub tolerance: f64,
+    /// Time after which a cue is given up, > 0, in units of the inverse of a
+    /// pairwise coupling of one.
+    pub max_time: f64,
+    /// Budget of integration steps for every cue, ≥ 1.
+    pub max_steps: usize,
+}
+
+impl Default for PhaseRetrieval {
+    /// A jitter of 0.05 rad, too little to change a sign. Phases rest when none
+    /// turns by more than 1e-5 in a unit of time, a thousandth of what the
+    /// jitter sets off at the rates of a useful memory. Time 1000 covers states
+    /// within 1 % of their threshold.
+    fn default() -> Self {
+        Self { jitter: 0.05, seed: 0, tolerance: 1e-5, max_time: 1000.0, max_steps: 100_000 }
+    }
+}
+
+/// How the retrieval of one cue ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PhaseQuery {
+    /// The pattern of largest overlap.
+    pub pattern: usize,
+    /// `|m|` with it, from 0 to 1: one if the phases are the pattern up to a
+    /// common shift.
+    pub overlap: f64,
+    /// `arg m`: the common shift, in radians from −π to π.
+    pub phase: f64,
+    /// Oscillators that read out, relative to `phase`, as the other sign.
+    pub wrong: usize,
+    /// Largest angle, in radians, between an oscillator and the nearer one of
+    /// the two opposite phases of the read-out: 0 for a binary state, at most
+    /// π/2.
+    pub spread: f64,
+    /// `E` at the end.
+    pub energy: f64,
+    /// `‖θ̇‖∞` at the end.
+    pub residual: f64,
+    /// Time integrated.
+    pub time: f64,
+    /// Steps accepted.
+    pub steps: usize,
+    /// `Converged` at rest, `Reached` if time ran out, `MaxSteps` if the budget
+    /// did.
+    pub outcome: Outcome,
+}
+
+impl PhaseQuery {
+    /// The pattern without a wrong sign, with all phases within `tolerance`
+    /// radians of it.
+    #[must_use]
+    pub fn is_error_free(&self, tolerance: f64) -> bool {
+        self.wrong == 0 && self.spread <= tolerance
+    }
+}
+
+/// The retrieved phases, with a report for each cue.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct PhaseRetrieved {
+    states: Vec<f64>,
+    dim: usize,
+    queries: Vec<PhaseQuery>,
+}
+
+impl PhaseRetrieved {
+    /// The final phases, one state a column, in the order of the cues.
+    #[must_use]
+    pub fn states(&self) -> Batch<'_> {
+        Batch::new(&self.states, self.dim).expect("as the cues")
+    }
+
+    /// Final phases of cue `index`.
+    ///
+    /// # Panics
+    /// If there is no such cue.
+    #[must_use]
+    pub fn state(&self, index: usize) -> &[f64] {
+        self.states().column(index)
+    }
+
+    /// The reports, in the order of the cues.
+    #[must_use]
+    pub fn queries(&self) -> &[PhaseQuery] {
+        &self.queries
+    }
+}
+
+impl PhaseRetrieval {
+    /// Retrieves from every column of `cues`, phases in radians, in parallel
+    /// over fixed blocks.
+    ///
+    /// # Errors
+    /// If a parameter is out of range, or the cues are empty, not finite or of
+    /// another dimension than the memory.
+    pub fn retrieve(
+        &self,
+        memory: &OscillatorMemory,
+        cues: Batch<'_>,
+    ) -> Result<PhaseRetrieved, Error> {
+        let dim = memory.dim();
+        validate::non_negative("jitter", self.jitter)?;
+        validate::dimension("cues", dim, cues.dim())?;
+        validate::finite("cues", cues.as_slice())?;
+        let mut starts = vec![0.0; cues.as_slice().len()];
+        for (j, (start, cue)) in starts.chunks_exact_mut(dim).zip(cues.columns()).enumerate() {
+            random::fill_normal(&mut random::stream(self.seed, j as u64), start);
+            start.iter_mut().zip(cue).for_each(|(x, c)| *x = c + self.jitter * *x);
+        }
+        let options = ode::Options {
+            // Explicit steps leave rates of the order of this accuracy.
+            tolerance: Tolerance { rtol: 0.003 * self.tolerance, atol: 0.01 * self.tolerance },
+            max_steps: self.max_steps,
+            steady_state: Some(SteadyState { tolerance: self.tolerance, ..SteadyState::default() }),
+            ..ode::Options::default()
+        };
+        let ends = ode::integrate_batch(
+            &GradientFlow(memory),
+            &ode::TSITOURAS,
+            (0.0, self.max_time),
+            Batch::new(&starts, dim)?,
+            &options,
+            BatchControl::Each,
+        )?;
+        let (ws, mut gradient) = (&mut Workspace::new(), vec![0.0; dim]);
+        let queries = ends.iter().map(|end| report(memory, end, &mut gradient, ws)).collect();
+        for (state, end) in starts.chunks_exact_mut(dim).zip(&ends) {
+            state.copy_from_slice(&end.x);
+        }
+        Ok(PhaseRetrieved { states: starts, dim, queries })
+    }
+}
+
+/// What the final phases say, read modulo a common shift.
+fn report(
+    memory: &OscillatorMemory,
+    end: &ode::Solution,
+    gradient: &mut [f64],
+    ws: &mut Workspace,
+) -> PhaseQuery {
+    let phases = &end.x;
+    let overlaps = (0..memory.patterns().count()).map(|mu| (mu, memory.overlap(mu, phases)));
+    let (pattern, (overlap, phase)) =
+        overlaps.fold((0, (-1.0, 0.0)), |best, next| if next.1.0 > best.1.0 { next } else { best });
+    let stored = memory.patterns().pattern(pattern);
+    let wrong = phases.iter().zip(stored).filter(|(t, s)| (*t - phase).cos() * **s <= 0.0).count();
+    let (sin, cos) = phases.iter().fold((0.0, 0.0), |(sin, cos), theta| {
+        let (s, c) = (2.0 * theta).sin_cos();
+        (sin + s, cos + c)
+    });
+    let axis = 0.5 * f64::atan2(sin, cos);
+    let angle = |theta: &f64| {
+        let (sin, cos) = (theta - axis).sin_cos();
+        sin.abs().atan2(cos.abs())
+    };
+    let spread = phases.iter().map(angle).fold(0.0, f64::max);
+    let energy = memory.energy_gradient(phases, gradient, ws);
+    PhaseQuery {
+        pattern,
+        overlap,
+        phase,
+        wrong,
+        spread,
+        energy,
+        residual: ode::Norm::Max.of(gradient),
+        time: end.t,
+        steps: end.stats.steps,
+        outcome: end.outcome,
+    }
+}
