@@ -4,6 +4,7 @@ mod annealing_law;
 mod bars_and_stripes;
 mod contraction;
 mod dense_output;
+mod diffusion_landscape;
 mod digits_memory;
 mod digits_rbm;
 mod discrete_gradient;
@@ -14,11 +15,15 @@ mod exact_reduction;
 mod firing_rate_map;
 mod hopfield_capacity;
 mod implicit_gradient;
+mod input_driven_plasticity;
 mod langevin_moments;
 mod layered_memory;
 mod lyapunov_descent;
 mod ode_orders;
 mod oscillator_ising;
+mod oscillator_retrieval;
+mod oscillator_window;
+mod phase_locked_count;
 mod read_out_angle;
 mod read_out_stability;
 mod rudy_instances;
@@ -45,6 +50,11 @@ pub(crate) fn all() -> Vec<Claim> {
         layered_memory::claim(),
         implicit_gradient::claim(),
         energy_transformer::claim(),
+        input_driven_plasticity::claim(),
+        oscillator_window::claim(),
+        oscillator_retrieval::claim(),
+        phase_locked_count::claim(),
+        diffusion_landscape::claim(),
         bars_and_stripes::claim(),
         digits_rbm::claim(),
         oscillator_ising::claim(),

@@ -137,11 +137,16 @@ fn rings_that_share_a_node_hold_what_the_formula_says() {
 
 #[test]
 fn rings_that_share_an_edge_hold_fewer() {
-    for (length, count, expected) in [(5, 2, 5), (6, 2, 7), (8, 2, 7)] {
+    for (length, count, expected) in [(5, 2, 5), (6, 2, 7), (8, 2, 7), (6, 3, 17)] {
         let memory = edges(length, count);
         let census = memory.census_by_seeding(&Settle::default()).unwrap();
         assert_eq!(census.states.len(), expected, "{length} {count}");
         assert_eq!((memory.state_count(), memory.capacity_bytes()), (None, 0));
+        // Differences below π/2 make the Hessian a positive Laplacian.
+        for state in &census.states {
+            assert!(memory.gradient_at(&state.phases).iter().all(|g| g.abs() < 1e-5));
+            assert!(memory.stability(&state.phases).unwrap().largest_difference < 0.5 * PI);
+        }
     }
 }
 
