@@ -26,6 +26,7 @@ use ebm_core::{
 };
 use rand::RngExt;
 
+use crate::patterns::allocate;
 use crate::{Cccp, Error, LogSumExpMemory, Patterns, Similarity};
 
 /// The empirical-score energy at one time; see the [module](self).
@@ -102,11 +103,13 @@ impl DiffusionMemory {
     /// The minima of the energy, by descent from samples of `p_t`.
     ///
     /// # Errors
-    /// If a parameter of the search is out of range.
+    /// If a parameter of the search is out of range, or the starts do not fit
+    /// into memory.
     pub fn landscape(&self, search: &LandscapeSearch) -> Result<Landscape, Error> {
         search.validate()?;
         let (n, noise) = (self.dim(), self.variance.sqrt());
-        let mut starts = vec![0.0; n * search.starts];
+        let mut starts = allocate(n, search.starts)?;
+        starts.resize(n * search.starts, 0.0);
         for (j, start) in starts.chunks_exact_mut(n).enumerate() {
             let mut rng = random::stream(search.seed, j as u64);
             let origin = self.data().pattern(rng.random_range(0..self.data().count()));

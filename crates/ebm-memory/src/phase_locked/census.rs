@@ -180,7 +180,7 @@ impl PhaseLockedMemory {
     ///
     /// # Errors
     /// If there are not as many winding numbers as cycles, `radius` is negative
-    /// or not finite, or `trials` is zero.
+    /// or not finite, or `trials` is zero or more than a million.
     pub fn basin(
         &self,
         windings: &[i32],
@@ -190,8 +190,12 @@ impl PhaseLockedMemory {
         settle: &Settle,
     ) -> Result<Basin, Error> {
         validate::non_negative("radius", radius)?;
+        if trials > MAX_STARTS {
+            let (what, size) = ("trials", trials);
+            return Err(ebm_core::Error::TooLarge { what, size, limit: MAX_STARTS }.into());
+        }
         let state = self.seed(windings)?;
-        let mut starts = Vec::with_capacity(trials.min(MAX_STARTS) * state.len());
+        let mut starts = Vec::with_capacity(trials * state.len());
         for j in 0..trials {
             let mut rng = random::stream(seed, j as u64);
             starts.extend(state.iter().map(|p| p + radius * rng.random_range(-1.0..=1.0)));

@@ -34,12 +34,17 @@ impl CycleGraph {
     ///
     /// # Errors
     /// If there is no cycle, a cycle has fewer than three nodes or one twice, a
-    /// node is out of range, a node is in no cycle or the graph is not connected
-    /// , or the cycles are not a basis: as many as edges − nodes + 1, and
-    /// independent.
+    /// node is out of range or in no cycle, the graph is not connected, or the
+    /// cycles are not a basis: as many as edges − nodes + 1, and independent.
+    /// If cycles share edges and are more than 4096.
     pub fn new(nodes: usize, cycles: Vec<Vec<usize>>) -> Result<Self, Error> {
         if cycles.is_empty() {
             return Err(ebm_core::Error::Empty { what: "cycles of the graph" }.into());
+        }
+        let places: usize = cycles.iter().map(Vec::len).sum();
+        if nodes > places {
+            let (what, expected) = ("number of nodes", "no more than the cycles have");
+            return Err(ebm_core::Error::Parameter { what, expected, value: nodes as f64 }.into());
         }
         let mut edges: Vec<(usize, usize)> = vec![];
         let mut steps = vec![];
@@ -85,7 +90,10 @@ impl CycleGraph {
             let value = graph.cycles.len() as f64;
             return Err(ebm_core::Error::Parameter { what, expected, value }.into());
         }
-        graph.factorize()?;
+        // Cycles without a common edge are independent.
+        if !graph.cycles_are_edge_disjoint() {
+            graph.factorize()?;
+        }
         Ok(graph)
     }
 
@@ -175,7 +183,12 @@ impl CycleGraph {
 
     /// `C Cᵀ`, factorized; an error if the cycles are dependent.
     pub(super) fn factorize(&self) -> Result<Lu, Error> {
+        const LIMIT: usize = 4096;
         let m = self.cycles.len();
+        if m > LIMIT {
+            let what = "cycles that share edges";
+            return Err(ebm_core::Error::TooLarge { what, size: m, limit: LIMIT }.into());
+        }
         let mut owners: Vec<Vec<(usize, f64)>> = vec![vec![]; self.edges.len()];
         for (k, steps) in self.steps.iter().enumerate() {
             for (edge, sign) in steps {
@@ -237,9 +250,8 @@ fn check_chain(length: usize, count: usize, fresh: usize) -> Result<(), Error> {
     if count == 0 {
         return Err(ebm_core::Error::Empty { what: "chain of rings" }.into());
     }
-    // Room for the m × m matrix of the cycles as well.
     const LIMIT: usize = 1 << 24;
-    if count.saturating_mul(fresh) > LIMIT || count > 1 << 13 {
+    if count.saturating_mul(fresh) > LIMIT {
         let what = "chain of rings";
         let size = count.saturating_mul(fresh);
         return Err(ebm_core::Error::TooLarge { what, size, limit: LIMIT }.into());

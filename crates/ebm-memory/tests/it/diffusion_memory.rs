@@ -156,6 +156,7 @@ fn bad_input_is_refused() {
     let default = LandscapeSearch::default();
     for search in [
         LandscapeSearch { starts: 0, ..default },
+        LandscapeSearch { starts: usize::MAX, ..default },
         LandscapeSearch { merge: 0.0, ..default },
         LandscapeSearch { flat: f64::NAN, ..default },
         LandscapeSearch { max_iterations: 0, ..default },

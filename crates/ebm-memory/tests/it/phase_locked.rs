@@ -225,6 +225,7 @@ fn bad_input_is_refused() {
     assert!(fails(3, vec![vec![0, 1, 1]]));
     assert!(fails(3, vec![vec![0, 1, 3]]));
     assert!(fails(4, vec![vec![0, 1, 2]]));
+    assert!(fails(usize::MAX, vec![vec![0, 1, 2]]));
     assert!(fails(6, vec![vec![0, 1, 2], vec![3, 4, 5]]));
     assert!(fails(3, vec![vec![0, 1, 2], vec![2, 1, 0]]));
     // Three squares of a cube cannot replace five faces.
@@ -249,6 +250,9 @@ fn bad_input_is_refused() {
     assert!(nodes(12, 8).census_by_seeding(&settle).is_err());
     assert!(memory.basin(&[0, 0], -1.0, 5, 1, &settle).is_err());
     assert!(memory.basin(&[0, 0], 0.1, 0, 1, &settle).is_err());
+    assert!(memory.basin(&[0, 0], 0.1, usize::MAX, 1, &settle).is_err());
+    assert!(CycleGraph::sharing_edges(4, 5000).is_err());
+    assert_eq!(nodes(5, 20_000).seed(&[1; 20_000]).unwrap().len(), 80_001);
     for bad in [
         Settle { tolerance: 0.0, ..settle },
         Settle { max_time: f64::NAN, ..settle },
