@@ -11,7 +11,7 @@
 //! first, how a token is pulled by those that attend to it, is what makes the
 //! whole a gradient.
 //!
-//! Source: B. Hoover et al., arXiv:2302.07253, equations 2 and 3.
+//! Source: B. Hoover et al., arXiv:2302.07253.
 
 use ebm_core::random::{fill_normal, stream};
 use ebm_core::vector_math::{log_sum_exp, softmax_in_place};

@@ -10,7 +10,7 @@
 //! [`layered`](crate::layered). `E` is bounded below because `g` is bounded; the
 //! internal state need not be, but only its direction matters.
 //!
-//! Source: B. Hoover et al., arXiv:2302.07253, equations 1, 6 and 7.
+//! Source: B. Hoover et al., arXiv:2302.07253.
 
 use ebm_core::flow::MirrorFlow;
 use ebm_core::lagrangian::{LayerNorm, Replicated};

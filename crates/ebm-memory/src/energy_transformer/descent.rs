@@ -5,7 +5,7 @@
 //! x ← x − α ∂E/∂g
 //! ```
 //!
-//! Source: B. Hoover et al., arXiv:2302.07253, equation 7.
+//! Source: B. Hoover et al., arXiv:2302.07253.
 
 use ebm_core::ode::Norm;
 use ebm_core::{Gradient, Outcome, Workspace, validate};

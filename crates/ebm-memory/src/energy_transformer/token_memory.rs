@@ -8,7 +8,7 @@
 //! tokens share; its derivative is the two-layer network of a transformer with
 //! tied weights.
 //!
-//! Source: B. Hoover et al., arXiv:2302.07253, equation 5.
+//! Source: B. Hoover et al., arXiv:2302.07253.
 
 use ebm_core::{Curvature, Energy, Gradient, Workspace, linalg};
 

@@ -54,8 +54,7 @@ impl<'a> Activations<'a> {
     pub fn layer(&self, slot: usize) -> Batch<'a> {
         let layer = self.layers[slot];
         let (start, end) = (self.offsets[layer], self.offsets[layer + 1]);
-        Batch::new(&self.data[start * self.count..end * self.count], end - start)
-            .expect("layers have units")
+        columns(&self.data[start * self.count..end * self.count], end - start)
     }
 }
 
@@ -83,7 +82,16 @@ impl<'a> ActivationsMut<'a> {
     pub fn layer_mut(&mut self, slot: usize) -> BatchMut<'_> {
         let layer = self.layers[slot];
         let (start, end) = (self.offsets[layer], self.offsets[layer + 1]);
-        BatchMut::new(&mut self.data[start * self.count..end * self.count], end - start)
-            .expect("layers have units")
+        columns_mut(&mut self.data[start * self.count..end * self.count], end - start)
     }
+}
+
+/// `data`, known to be whole columns of length `dim > 0`.
+pub(super) fn columns(data: &[f64], dim: usize) -> Batch<'_> {
+    Batch::new(data, dim).expect("whole columns")
+}
+
+/// As [`columns`].
+pub(super) fn columns_mut(data: &mut [f64], dim: usize) -> BatchMut<'_> {
+    BatchMut::new(data, dim).expect("whole columns")
 }

@@ -10,11 +10,12 @@
 //! the `h` above. A softmax layer gives the log-sum-exp memory, a rectified
 //! power the polynomial one.
 //!
-//! Source: D. Krotov and J. J. Hopfield, arXiv:2008.06996, section 3.
+//! Source: D. Krotov and J. J. Hopfield, arXiv:2008.06996.
 
 use ebm_core::lagrangian::Lagrangian;
-use ebm_core::{Batch, BatchMut, Workspace, linalg, validate};
+use ebm_core::{Workspace, linalg, validate};
 
+use super::activations::{columns, columns_mut};
 use super::synapse::add;
 use super::{Activations, ActivationsMut, Synapse};
 use crate::{Error, Patterns};
@@ -110,9 +111,7 @@ impl FastLayer {
         let units = self.input.len();
         let (h, ws) = ws.take(out.len());
         self.drive(g, true, h, ws);
-        if let (Ok(h), Ok(out)) = (Batch::new(h, units), BatchMut::new(out, units)) {
-            self.lagrangian.gradient_batch(h, out, ws);
-        }
+        self.lagrangian.gradient_batch(columns(h, units), columns_mut(out, units), ws);
     }
 }
 

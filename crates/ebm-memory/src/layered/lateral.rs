@@ -7,8 +7,9 @@
 //! On a tanh layer this is the continuous Hopfield network.
 
 use ebm_core::coupling::DenseCoupling;
-use ebm_core::{Coupling, Workspace, validate};
+use ebm_core::{Batch, Coupling, Workspace, validate};
 
+use super::activations::columns_mut;
 use super::synapse::{dot, subtract};
 use super::{Activations, ActivationsMut, Synapse};
 use crate::Error;
@@ -30,11 +31,11 @@ impl LateralSynapse {
     }
 
     /// `out ← W x` for every column.
-    fn multiply(&self, x: ebm_core::Batch<'_>, out: &mut [f64], ws: &mut Workspace) {
+    fn multiply(&self, x: Batch<'_>, out: &mut [f64], ws: &mut Workspace) {
         if x.count() == 1 {
             self.coupling.apply(x.as_slice(), out, ws);
-        } else if let Ok(out) = ebm_core::BatchMut::new(out, self.dim) {
-            self.coupling.apply_batch(x, out, ws);
+        } else {
+            self.coupling.apply_batch(x, columns_mut(out, self.dim), ws);
         }
     }
 }

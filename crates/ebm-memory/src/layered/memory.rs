@@ -9,8 +9,9 @@
 use std::ops::Range;
 
 use ebm_core::lagrangian::Lagrangian;
-use ebm_core::{Batch, BatchMut, Workspace, validate};
+use ebm_core::{Batch, Workspace, validate};
 
+use super::activations::{columns, columns_mut};
 use super::synapse::{dot, subtract};
 use super::{Activations, ActivationsMut, FastLayer, Synapse};
 use crate::Error;
@@ -378,11 +379,8 @@ impl LayeredMemory {
     pub(super) fn activate(&self, x: &[f64], out: &mut [f64], count: usize, ws: &mut Workspace) {
         for (l, layer) in self.layers.iter().enumerate() {
             let block = self.block(l, count);
-            let x = Batch::new(&x[block.clone()], layer.dim());
-            let out = BatchMut::new(&mut out[block], layer.dim());
-            if let (Ok(x), Ok(out)) = (x, out) {
-                layer.lagrangian.gradient_batch(x, out, ws);
-            }
+            let x = columns(&x[block.clone()], layer.dim());
+            layer.lagrangian.gradient_batch(x, columns_mut(&mut out[block], layer.dim()), ws);
         }
     }
 

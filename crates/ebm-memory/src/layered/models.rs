@@ -19,7 +19,7 @@
 //! A and C are bounded below for every `n`, since their visible activations are
 //! bounded.
 //!
-//! Source: D. Krotov and J. J. Hopfield, arXiv:2008.06996, section 3.
+//! Source: D. Krotov and J. J. Hopfield, arXiv:2008.06996.
 
 use ebm_core::lagrangian::{Elementwise, Lagrangian, LogSumExp, Spherical};
 use ebm_core::network::Activation;

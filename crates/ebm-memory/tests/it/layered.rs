@@ -17,6 +17,7 @@ use ebm_memory::layered::{
     DenseSynapse, FastLayer, LateralSynapse, Layer, LayeredMemory, MultilinearSynapse,
 };
 use ebm_memory::{LogSumExpMemory, Patterns, Similarity};
+use proptest::prelude::*;
 
 fn normals(count: usize, seed: u64) -> Vec<f64> {
     let mut out = vec![0.0; count];
@@ -105,6 +106,53 @@ fn energy_and_flow_have_their_derivatives() {
         for layer in (0..memory.layers().len()).filter(|l| memory.is_clamped(*l)) {
             assert!(memory.eval_at(0.0, &x)[memory.range(layer)].iter().all(|dx| *dx == 0.0));
         }
+    }
+}
+
+/// A layer of `dim` neurons of one of the six kinds.
+fn layer(kind: usize, dim: usize, tau: f64) -> Layer {
+    let elementwise = |activation| Layer::new(Elementwise::new(dim, activation).unwrap());
+    let layer = match kind {
+        0 => elementwise(Activation::Linear),
+        1 => elementwise(Activation::Tanh { gain: 1.5 }),
+        2 => elementwise(Activation::Logistic { gain: 3.0 }),
+        3 => Layer::new(LogSumExp::new(dim, 2.0).unwrap()),
+        4 => Layer::new(Spherical::new(dim, 1.0, 0.1).unwrap()),
+        _ => Layer::new(LayerNorm::new(0.5, vec![0.1; dim], 0.1).unwrap()),
+    };
+    layer.with_time_constant(tau).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Any layers, joined by any dense synapses and one of three bodies.
+    #[test]
+    fn every_hypergraph_descends_at_the_stated_rate(
+        kinds in prop::collection::vec((0usize..6, 1usize..5, 0.1f64..2.0), 1..5),
+        joins in prop::collection::vec((0usize..100, 0usize..100), 0..5),
+        bodies in prop::array::uniform3(0usize..100),
+        seed in 0u64..1000,
+    ) {
+        let dims: Vec<usize> = kinds.iter().map(|(_, dim, _)| *dim).collect();
+        let layers = kinds.iter().map(|(kind, dim, tau)| layer(*kind, *dim, *tau)).collect();
+        let mut memory = LayeredMemory::new(layers).unwrap();
+        for (a, b) in joins {
+            let (a, b) = (a % dims.len(), b % dims.len());
+            let synapse = DenseSynapse::random(dims[a], dims[b], 0.5, seed).unwrap();
+            memory = memory.connect(synapse, &[a, b]).unwrap();
+        }
+        let bodies = bodies.map(|l| l % dims.len());
+        let factors = bodies.map(|l| patterns(dims[l], 2, 0.5, seed));
+        let synapse = MultilinearSynapse::new(&factors.each_ref()).unwrap();
+        memory = memory.connect(synapse, &bodies).unwrap();
+
+        let x = normals(memory.dim(), seed + 1);
+        let rate = fd::lyapunov_rate(&memory, &x).unwrap();
+        prop_assert!(rate.relative < 1e-7, "{rate:?}");
+        prop_assert!(rate.found <= 0.0);
+        prop_assert!(fd::gradient(&memory, &x).unwrap().relative < 1e-7);
+        prop_assert!(fd::jvp(&memory, 0.0, &x, &normals(memory.dim(), seed + 2)).unwrap().relative < 1e-7);
     }
 }
 
