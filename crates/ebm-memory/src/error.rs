@@ -45,4 +45,10 @@ pub enum Error {
         /// The diagonal entry.
         value: f64,
     },
+    /// A memory whose updates descend needs scores that are affine in the state.
+    #[error("similarity is {found:?}, expected a dot product or squared distance")]
+    Similarity {
+        /// The similarity given.
+        found: crate::Similarity,
+    },
 }

@@ -3,7 +3,10 @@
 
 pub mod cccp;
 pub mod cues;
+pub mod fenchel_young;
 pub mod log_sum_exp;
+pub mod random_features;
+pub mod regularized_argmax;
 pub mod retrieval;
 pub mod separation;
 pub mod similarity;
@@ -11,6 +14,9 @@ mod streaming;
 
 pub use cccp::Cccp;
 pub use cues::Cues;
+pub use fenchel_young::FenchelYoungMemory;
 pub use log_sum_exp::LogSumExpMemory;
+pub use random_features::{Features, RandomFeatureMemory, RandomFeatures};
+pub use regularized_argmax::RegularizedArgmax;
 pub use retrieval::{Retrieval, Retrieved};
 pub use similarity::Similarity;
