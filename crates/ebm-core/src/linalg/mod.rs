@@ -7,10 +7,14 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 
+mod inner_products;
+
 mod lanczos;
 mod lu;
 mod product;
 mod symmetric_eigen;
+
+pub use inner_products::InnerProducts;
 
 pub use lanczos::{Largest, largest_eigenvalue};
 pub use lu::Lu;

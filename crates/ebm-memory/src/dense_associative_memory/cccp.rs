@@ -27,8 +27,8 @@ use super::{Cues, LogSumExpMemory, Retrieval, Retrieved};
 use crate::Error;
 
 /// Queries that share a matrix product. Fixed, so that results do not depend
-/// on the number of threads.
-const BLOCK: usize = 128;
+/// on the number of threads; whole groups of the product's kernel.
+const BLOCK: usize = 144;
 
 /// The concave–convex procedure.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,6 +97,7 @@ impl Cccp {
             memory,
             cues,
             offsets: masked.as_deref().unwrap_or(memory.offsets()),
+            negligible: self.negligible,
             least_weight,
             cutoff: (high / least_weight).ln(),
             largest_rate: high,
@@ -177,7 +178,11 @@ impl Cccp {
             }
             let running = active.len();
             let (x, next) = (&x[..running * dim], &mut next[..running * dim]);
-            stream.update(comparison, x, active.iter().map(|query| first + query), next);
+            let cues = active.iter().map(|&query| {
+                let bound = if iteration > 0 { queries[query].energy } else { f64::INFINITY };
+                (first + query, bound)
+            });
+            stream.update(comparison, x, cues, next);
             let mut column = 0;
             active.retain(|&query| {
                 let range = column * dim..(column + 1) * dim;

@@ -29,7 +29,8 @@
 //! Source: H. Ramsauer et al., *Hopfield Networks is All You Need* (2020),
 //! arXiv 2008.02217.
 
-use ebm_core::vector_math::{VectorMath, log_sum_exp, softmax_in_place};
+use ebm_core::vector_math::kernel::{Kernel, run};
+use ebm_core::vector_math::{Level, VectorMath, log_sum_exp, softmax_in_place};
 use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Real, Workspace, linalg, validate};
 
 use super::similarity::{self, Similarity};
@@ -199,16 +200,9 @@ impl<T: Real> LogSumExpMemory<T> {
     /// temperatures differ.
     pub(super) fn exponents_from(&self, s: &mut [T], first: usize, offsets: &[T], half: T) {
         let beta = T::from_f64(self.beta);
-        if self.rates.is_empty() {
-            for (s, offset) in s.iter_mut().zip(offsets) {
-                *s = beta * *s + *offset;
-            }
-            return;
-        }
         let half = if self.similarity == Similarity::Manhattan { T::ZERO } else { half };
-        for ((s, offset), rate) in s.iter_mut().zip(offsets).zip(&self.rates[first..]) {
-            *s = beta * *rate * (*s - half) + *offset;
-        }
+        let rates = if self.rates.is_empty() { &[] } else { &self.rates[first..][..s.len()] };
+        run(Level::detect(), Exponents { s, offsets, rates, beta, half });
     }
 
     /// The exponents of every column of `x`, into `out` (`K × count`): one
@@ -231,8 +225,45 @@ impl<T: Real> LogSumExpMemory<T> {
 
     /// The energy from `ln Σ_μ exp(exponent_μ)` and `½‖x‖²`.
     pub(super) fn energy_from(&self, log_sum: f64, half: f64) -> f64 {
-        let shared = self.rates.is_empty() && self.similarity != Similarity::Manhattan;
-        if shared { half - log_sum / self.beta } else { -log_sum / self.beta }
+        let constant = if self.shares_half() { half } else { 0.0 };
+        constant - log_sum / self.beta
+    }
+
+    /// `ln Σ_μ exp(exponent_μ)` from the energy and `½‖x‖²`.
+    pub(super) fn log_sum_from(&self, energy: f64, half: f64) -> f64 {
+        self.beta * if self.shares_half() { half - energy } else { -energy }
+    }
+
+    /// Whether `½‖x‖²` is left out of the exponents, because all share it.
+    fn shares_half(&self) -> bool {
+        self.rates.is_empty() && self.similarity != Similarity::Manhattan
+    }
+}
+
+/// `s ← β s + o`, or `s ← β r (s − h) + o` where there are factors.
+struct Exponents<'a, T> {
+    s: &'a mut [T],
+    offsets: &'a [T],
+    rates: &'a [T],
+    beta: T,
+    half: T,
+}
+
+impl<T: Real> Kernel for Exponents<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { s, offsets, rates, beta, half } = self;
+        if rates.is_empty() {
+            for (s, offset) in s.iter_mut().zip(offsets) {
+                *s = beta * *s + *offset;
+            }
+        } else {
+            for ((s, offset), rate) in s.iter_mut().zip(offsets).zip(rates) {
+                *s = beta * *rate * (*s - half) + *offset;
+            }
+        }
     }
 }
 

@@ -8,15 +8,16 @@
 //! at the end:           x⁺ = y / Z,   ln Σ_μ exp(e_μ) = m + ln Z
 //! ```
 //!
-//! A weight `e^{e_μ−m}` below `negligible/K`, relative to the largest one seen
-//! so far, is not read out; where that holds for a whole tile, not even
-//! exponentials are taken. At useful inverse temperatures nearly all weights are
-//! that small, and the second product disappears.
+//! A weight `e^{e_μ−m}` below `negligible/K` of the largest is not read out;
+//! where that holds for a whole tile, not even exponentials are taken. At useful
+//! inverse temperatures nearly all weights are that small, and the second
+//! product disappears. Because the energy descends, it bounds the largest
+//! exponent of the next update from below before that begins.
 //!
 //! Source of the running log-sum-exp: M. Milakov and N. Gimelshein, *Online
 //! normalizer calculation for softmax* (2018), arXiv 1805.02867.
 
-use ebm_core::linalg;
+use ebm_core::linalg::{self, InnerProducts};
 use ebm_core::vector_math::kernel::{Kernel, run};
 use ebm_core::vector_math::{Level, VectorMath, exp_in_place};
 
@@ -27,8 +28,8 @@ use super::{Cues, LogSumExpMemory, log_sum_exp::half_square};
 /// product needs beside them, stay in the second-level cache.
 const TILE: usize = 256;
 
-/// A column reads out patterns one by one if they are fewer than one in this
-/// many: a product handles one several times as fast.
+/// Patterns are read out one by one if they are fewer than one in this many:
+/// a product handles one several times as fast.
 const SPARSE: usize = 8;
 
 /// Sums and maxima kept side by side, so that they fill vector registers.
@@ -41,12 +42,31 @@ pub(super) struct Comparison<'a, T> {
     /// State-independent parts of the exponents, for a mask that all cues
     /// share; otherwise those of the memory.
     pub(super) offsets: &'a [T],
+    /// Weight that may be left out.
+    pub(super) negligible: f64,
     /// Weights below this, relative to the largest, are not read out.
     pub(super) least_weight: f64,
     /// Whole tiles that are this far below the largest exponent are skipped.
     pub(super) cutoff: f64,
     /// The largest of the factors `β_μ/β`.
     pub(super) largest_rate: f64,
+}
+
+impl<T: VectorMath> Comparison<'_, T> {
+    /// Lower bound on the largest exponent of a state from an upper bound on
+    /// its energy: `ln K` below the log-sum-exp.
+    fn least_first(&self, energy: f64, half: f64) -> f64 {
+        if self.memory.similarity() == Similarity::Manhattan {
+            return f64::NEG_INFINITY;
+        }
+        let log_sum = self.memory.log_sum_from(energy, half);
+        // Rounding of similarities and of the sums over them, and what was left
+        // out of the update that led here.
+        let rounding = 256.0 * T::EPSILON.to_f64() * (half + energy.abs());
+        let neglect = 4.0 * self.negligible * self.memory.radius() * self.memory.radius();
+        let slack = 1.0 + self.memory.beta() * (rounding + neglect);
+        log_sum - (self.memory.patterns().count() as f64).ln() - slack
+    }
 }
 
 /// What the stream has seen for one state. All sums are relative to the
@@ -71,12 +91,28 @@ pub(super) struct Running {
     pub(super) overflow: bool,
     /// The current tile was skipped.
     idle: bool,
+    /// `first` is still the bound that the stream began with.
+    virtual_first: bool,
+    /// Something was read out.
+    touched: bool,
+}
+
+/// A memory to be read out.
+#[derive(Debug, Clone, Copy)]
+struct Pick<T> {
+    column: u32,
+    mu: usize,
+    /// Relative to the exponent `first`.
+    weight: T,
+    first: f64,
 }
 
 impl Running {
     const START: Self = Self {
         best: 0,
         first: f64::NEG_INFINITY,
+        virtual_first: true,
+        touched: false,
         second: f64::NEG_INFINITY,
         others: 0.0,
         weighted: 0.0,
@@ -90,11 +126,12 @@ impl Running {
     /// by.
     fn climb(&mut self, best: usize, first: f64, rate: f64) -> f64 {
         let shrink = (self.first - first).exp();
-        let counted = if self.first == f64::NEG_INFINITY { 0.0 } else { 1.0 };
+        let counted = if self.virtual_first { 0.0 } else { 1.0 };
         self.others = (self.others + counted) * shrink;
         self.weighted = (self.weighted + self.rate) * shrink;
         self.skipped *= shrink;
         (self.best, self.first, self.rate) = (best, first, rate);
+        self.virtual_first = false;
         shrink
     }
 }
@@ -103,9 +140,12 @@ impl Running {
 pub(super) struct Stream<T> {
     exponents: Vec<T>,
     compared: Vec<T>,
+    /// The compared states, laid out for products with tile after tile; empty
+    /// where similarities are no products.
+    products: InnerProducts<T>,
     halves: Vec<T>,
     running: Vec<Running>,
-    picks: Vec<(u32, u32)>,
+    picks: Vec<Pick<T>>,
     /// Masks as numbers, squared patterns of a tile and their products with
     /// the masks; empty where not needed.
     known: Vec<T>,
@@ -122,13 +162,15 @@ impl<T: VectorMath> Stream<T> {
             Similarity::SquaredDistance => (comparison.cues.known_each(), true),
             Similarity::Manhattan => (!comparison.cues.known_of(0).is_empty(), false),
         };
+        let product = comparison.memory.similarity() != Similarity::Manhattan;
         let zeros = |needed: bool, len: usize| vec![T::ZERO; if needed { len } else { 0 }];
         Self {
             exponents: zeros(true, tile * width),
             compared: zeros(true, dim * width),
+            products: InnerProducts::new(dim, if product { width } else { 0 }, tile),
             halves: zeros(true, width),
             running: vec![Running::START; width],
-            picks: Vec::with_capacity(tile * width / SPARSE),
+            picks: Vec::with_capacity(2 * (tile * width / SPARSE) + 1),
             known: zeros(masked, dim * width),
             squares: zeros(masked && square, dim * tile),
             norms: zeros(masked && square, tile * width),
@@ -145,48 +187,58 @@ impl<T: VectorMath> Stream<T> {
         self.halves[column].to_f64()
     }
 
-    /// `next ← Ξ w(x)` for every column of `x`; column `j` belongs to cue
-    /// `cues[j]`.
+    /// `next ← Ξ w(x)` for every column of `x`. Column `j` belongs to cue
+    /// `cues[j].0` and has an energy of at most `cues[j].1`.
     pub(super) fn update(
         &mut self,
         comparison: &Comparison<'_, T>,
         x: &[T],
-        cues: impl Iterator<Item = usize>,
+        cues: impl Iterator<Item = (usize, f64)>,
         next: &mut [T],
     ) {
+        self.load(comparison, x, cues);
+        self.stream(comparison, next);
+        let width = x.len() / comparison.memory.patterns().dim();
+        let bound_held = |seen: &Running| !seen.virtual_first || seen.overflow;
+        if !self.running[..width].iter().all(bound_held) {
+            // Rounding put a bound above the largest exponent.
+            self.running[..width].fill(Running::START);
+            self.stream(comparison, next);
+        }
+    }
+
+    /// The update of the states that are loaded.
+    fn stream(&mut self, comparison: &Comparison<'_, T>, next: &mut [T]) {
         let memory = comparison.memory;
         let (data, dim) = (memory.patterns().as_batch().as_slice(), memory.patterns().dim());
-        let width = x.len() / dim;
-        self.load(comparison, x, cues);
-        self.running[..width].fill(Running::START);
+        let width = next.len() / dim;
         next.fill(T::ZERO);
+        self.picks.clear();
         for (tile, patterns) in data.chunks(dim * TILE).enumerate() {
             let count = patterns.len() / dim;
             self.compare(comparison, patterns, width);
-            self.picks.clear();
-            let limit = count * width / SPARSE;
+            let (before, limit) = (self.picks.len(), count * width / SPARSE);
             let mut sparse = true;
             for (column, next) in next.chunks_exact_mut(dim).enumerate() {
                 self.weigh(comparison, tile * TILE, count, column, next);
-                sparse = sparse && self.pick(comparison, count, column, limit);
+                sparse =
+                    sparse && self.pick(comparison, tile * TILE, column, before + limit, count);
             }
-            if sparse {
-                for &(column, mu) in &self.picks {
-                    let weight = self.exponents[column as usize * count + mu as usize];
-                    let pattern = &patterns[mu as usize * dim..][..dim];
-                    let out = &mut next[column as usize * dim..][..dim];
-                    run(Level::detect(), AddScaled { weight, pattern, out });
-                }
-            } else {
+            if !sparse {
+                self.picks.truncate(before);
                 let weights = &mut self.exponents[..count * width];
-                for (weights, seen) in weights.chunks_exact_mut(count).zip(&self.running) {
+                for (weights, seen) in weights.chunks_exact_mut(count).zip(&mut self.running) {
+                    seen.touched = true;
                     if seen.idle {
                         weights.fill(T::ZERO);
                     }
                 }
                 linalg::add_multiply(T::ONE, patterns, weights, next, dim);
+            } else if self.picks.len() > limit {
+                self.settle(comparison, limit, next);
             }
         }
+        self.settle(comparison, 0, next);
         for (next, seen) in next.chunks_exact_mut(dim).zip(&self.running) {
             let total = if seen.overflow { f64::NAN } else { seen.rate + seen.weighted };
             let scale = T::from_f64(1.0 / total);
@@ -194,11 +246,39 @@ impl<T: VectorMath> Stream<T> {
         }
     }
 
-    /// Takes the known entries of the states.
-    fn load(&mut self, comparison: &Comparison<'_, T>, x: &[T], cues: impl Iterator<Item = usize>) {
+    /// Forgets the picks that have become negligible; reads out the rest if
+    /// they are still more than `limit`.
+    fn settle(&mut self, comparison: &Comparison<'_, T>, limit: usize, next: &mut [T]) {
+        let Self { picks, running, .. } = self;
+        picks.retain_mut(|pick| {
+            let first = running[pick.column as usize].first;
+            if pick.first < first {
+                pick.weight *= T::from_f64((pick.first - first).exp());
+                pick.first = first;
+            }
+            pick.weight.to_f64() > comparison.least_weight
+        });
+        if picks.len() <= limit {
+            return;
+        }
+        let patterns = comparison.memory.patterns();
+        for Pick { column, mu, weight, .. } in picks.drain(..) {
+            let out = &mut next[column as usize * patterns.dim()..][..patterns.dim()];
+            run(Level::detect(), AddScaled { weight, pattern: patterns.pattern(mu), out });
+            running[column as usize].touched = true;
+        }
+    }
+
+    /// Takes the known entries of the states, and what their energies say.
+    fn load(
+        &mut self,
+        comparison: &Comparison<'_, T>,
+        x: &[T],
+        cues: impl Iterator<Item = (usize, f64)>,
+    ) {
         let dim = comparison.memory.patterns().dim();
         let columns = self.compared.chunks_exact_mut(dim).zip(x.chunks_exact(dim));
-        for (column, ((compared, x), cue)) in columns.zip(cues).enumerate() {
+        for (column, ((compared, x), (cue, energy))) in columns.zip(cues).enumerate() {
             let known = comparison.cues.known_of(cue);
             if known.is_empty() {
                 compared.copy_from_slice(x);
@@ -213,7 +293,13 @@ impl<T: VectorMath> Stream<T> {
                     *number = if *known { T::ONE } else { T::ZERO };
                 }
             }
-            self.halves[column] = half_square(compared);
+            let half = half_square(compared);
+            self.halves[column] = half;
+            let first = comparison.least_first(energy, half.to_f64());
+            self.running[column] = Running { first, ..Running::START };
+        }
+        if comparison.memory.similarity() != Similarity::Manhattan {
+            self.products.load(&self.compared[..x.len()]);
         }
     }
 
@@ -227,7 +313,7 @@ impl<T: VectorMath> Stream<T> {
         if comparison.memory.similarity() == Similarity::Manhattan {
             return similarity::manhattan(patterns, x, known, dim, similarities);
         }
-        linalg::multiply_transposed(patterns, x, similarities, dim);
+        self.products.multiply_transposed(patterns, similarities);
         if !known.is_empty() {
             let squares = &mut self.squares[..patterns.len()];
             squares.iter_mut().zip(patterns).for_each(|(s, p)| *s = *p * *p);
@@ -258,15 +344,14 @@ impl<T: VectorMath> Stream<T> {
         seen.overflow |= peaks.overflow;
         let mut winner = None;
         if first > seen.first {
-            seen.second = seen.first.max(second);
+            let next_best = if seen.virtual_first { seen.second } else { seen.first };
+            seen.second = next_best.max(second);
             let at = weights.iter().position(|w| *w == peaks.first).unwrap_or(0);
             let rate = memory.rates().get(start + at).map_or(1.0, |r| r.to_f64());
             let shrink = seen.climb(start + at, first, rate);
-            if shrink > 0.0 {
+            if seen.touched {
                 let shrink = T::from_f64(shrink);
                 next.iter_mut().for_each(|y| *y *= shrink);
-            } else {
-                next.fill(T::ZERO);
             }
             winner = Some(at);
         } else {
@@ -298,25 +383,34 @@ impl<T: VectorMath> Stream<T> {
         }
     }
 
-    /// Notes the memories whose weight counts; false if they are too many.
+    /// Notes the memories whose weight counts; false if there are more than
+    /// `limit` in all.
     fn pick(
         &mut self,
         comparison: &Comparison<'_, T>,
-        count: usize,
+        start: usize,
         column: usize,
         limit: usize,
+        count: usize,
     ) -> bool {
-        if self.running[column].idle {
+        let Running { idle, first, .. } = self.running[column];
+        if idle {
             return true;
         }
         let least = T::from_f64(comparison.least_weight);
         let weights = &self.exponents[column * count..(column + 1) * count];
-        for (mu, weight) in weights.iter().enumerate() {
-            if *weight > least {
-                if self.picks.len() == limit {
-                    return false;
+        for (chunk, weights) in weights.chunks(LANES).enumerate() {
+            if !weights.iter().fold(false, |any, w| any | (*w > least)) {
+                continue;
+            }
+            for (at, &weight) in weights.iter().enumerate() {
+                if weight > least {
+                    if self.picks.len() == limit {
+                        return false;
+                    }
+                    let (column, mu) = (column as u32, start + chunk * LANES + at);
+                    self.picks.push(Pick { column, mu, weight, first });
                 }
-                self.picks.push((column as u32, mu as u32));
             }
         }
         true

@@ -8,9 +8,6 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-use super::packed::product;
-use crate::Real;
-
 /// Vectors of rows in a tile: a cache line of them.
 pub(super) const ROW_VECTORS: usize = 2;
 
@@ -39,7 +36,7 @@ pub struct Avx2Fma(());
 
 impl Avx2Fma {
     /// The processor is asked once.
-    pub(super) fn detect() -> Option<Self> {
+    pub(crate) fn detect() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             return Some(Self(()));
@@ -54,42 +51,37 @@ type Registers = Avx2Fma;
 #[cfg(not(target_arch = "x86_64"))]
 type Registers = Portable;
 
-/// [`product`] compiled for AVX2 and FMA.
-pub(super) fn run<T: Real>(
-    simd: Avx2Fma,
-    n: usize,
-    lines: &[T],
-    x: &[T],
-    interleaved: &mut [T],
-    out: &mut [T],
-) where
+/// A loop over slices of scalars `T`.
+pub(super) trait FusedKernel<T> {
+    /// Runs it. Implementations are `#[inline(always)]`, down to the last
+    /// function called: what is not inlined is compiled for the baseline.
+    fn run<S: Lanes<T>>(self, simd: S);
+}
+
+/// Runs `kernel` compiled for AVX2 and FMA.
+pub(super) fn run<T, K: FusedKernel<T>>(simd: Avx2Fma, kernel: K)
+where
     Registers: Lanes<T>,
 {
     // SAFETY: `simd` proves that the machine has both.
     #[cfg(target_arch = "x86_64")]
     unsafe {
-        avx2_fma(simd, n, lines, x, interleaved, out);
+        avx2_fma(simd, kernel);
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
         let Avx2Fma(()) = simd;
-        product(Portable, n, lines, x, interleaved, out);
+        kernel.run(Portable);
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2_fma<T: Real>(
-    simd: Avx2Fma,
-    n: usize,
-    lines: &[T],
-    x: &[T],
-    interleaved: &mut [T],
-    out: &mut [T],
-) where
+fn avx2_fma<T, K: FusedKernel<T>>(simd: Avx2Fma, kernel: K)
+where
     Avx2Fma: Lanes<T>,
 {
-    product(simd, n, lines, x, interleaved, out);
+    kernel.run(simd);
 }
 
 #[cfg(target_arch = "x86_64")]

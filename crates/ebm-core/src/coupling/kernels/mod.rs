@@ -2,18 +2,20 @@
 //! `f64` in this crate, so that no caller instantiates them again.
 
 mod fused;
+mod inner;
 mod packed;
 mod product;
 mod sweep;
 mod symmetric;
 
+pub(crate) use fused::Avx2Fma;
+pub(crate) use inner::{interleave, interleaved_len, sums_len};
 pub(crate) use packed::PackedOnce;
 pub(crate) use product::{Columns, Side};
 pub(crate) use sweep::Csr;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use fused::Avx2Fma;
 
 use crate::vector_math::Level;
 
@@ -43,6 +45,18 @@ pub trait Kernels: Sized {
         lines: &[Self],
         x: &[Self],
         interleaved: &mut [Self],
+        out: &mut [Self],
+    );
+
+    /// `out = Aᵀ B` for interleaved columns of `B`.
+    #[doc(hidden)]
+    fn inner_products(
+        simd: Avx2Fma,
+        n: usize,
+        a: &[Self],
+        interleaved: &[Self],
+        count: usize,
+        sums: &mut [Self],
         out: &mut [Self],
     );
 
@@ -76,7 +90,18 @@ impl Kernels for f32 {
         interleaved: &mut [f32],
         out: &mut [f32],
     ) {
-        fused::run(simd, n, lines, x, interleaved, out);
+        fused::run(simd, packed::Product { n, lines, x, interleaved, out });
+    }
+    fn inner_products(
+        simd: Avx2Fma,
+        n: usize,
+        a: &[f32],
+        interleaved: &[f32],
+        count: usize,
+        sums: &mut [f32],
+        out: &mut [f32],
+    ) {
+        fused::run(simd, inner::Product { n, a, interleaved, count, sums, out });
     }
     fn symmetric_product(w: Columns<'_, f32>, x: &[f32], out: &mut [f32]) {
         symmetric::symmetric_product(Level::detect(), w, x, out);
@@ -107,7 +132,18 @@ impl Kernels for f64 {
         interleaved: &mut [f64],
         out: &mut [f64],
     ) {
-        fused::run(simd, n, lines, x, interleaved, out);
+        fused::run(simd, packed::Product { n, lines, x, interleaved, out });
+    }
+    fn inner_products(
+        simd: Avx2Fma,
+        n: usize,
+        a: &[f64],
+        interleaved: &[f64],
+        count: usize,
+        sums: &mut [f64],
+        out: &mut [f64],
+    ) {
+        fused::run(simd, inner::Product { n, a, interleaved, count, sums, out });
     }
     fn symmetric_product(w: Columns<'_, f64>, x: &[f64], out: &mut [f64]) {
         symmetric::symmetric_product(Level::detect(), w, x, out);

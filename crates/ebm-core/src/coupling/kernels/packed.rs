@@ -22,7 +22,7 @@
 use std::sync::OnceLock;
 
 use super::Columns;
-use super::fused::{Avx2Fma, Lanes, ROW_VECTORS};
+use super::fused::{Avx2Fma, FusedKernel, Lanes, ROW_VECTORS};
 use crate::coupling::storage::Storage;
 use crate::{Real, Workspace};
 
@@ -107,8 +107,23 @@ fn groups(count: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// The product of a packed matrix; `lines` as in [`Packed`].
+pub(super) struct Product<'a, T> {
+    pub(super) n: usize,
+    pub(super) lines: &'a [T],
+    pub(super) x: &'a [T],
+    pub(super) interleaved: &'a mut [T],
+    pub(super) out: &'a mut [T],
+}
+
+impl<T: Real> FusedKernel<T> for Product<'_, T> {
+    #[inline(always)]
+    fn run<S: Lanes<T>>(self, simd: S) {
+        product(simd, self.n, self.lines, self.x, self.interleaved, self.out);
+    }
+}
+
 #[inline(always)]
-pub(super) fn product<T: Real, S: Lanes<T>>(
+fn product<T: Real, S: Lanes<T>>(
     simd: S,
     n: usize,
     lines: &[T],
