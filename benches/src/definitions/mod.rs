@@ -2,6 +2,7 @@
 
 use crate::benchmark::Benchmark;
 
+mod associative_memory;
 mod coupling_dense;
 mod coupling_sparse;
 mod ising_kernels;
@@ -17,6 +18,7 @@ pub(crate) fn all() -> Vec<Benchmark> {
         vector_math::benchmark(),
         ode_batch::benchmark(),
         ising_kernels::benchmark(),
+        associative_memory::benchmark(),
         max_cut::one_second(),
         max_cut::ten_seconds(),
         max_cut::thirty_seconds(),

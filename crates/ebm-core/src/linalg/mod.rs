@@ -8,14 +8,12 @@
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 
 mod inner_products;
-
 mod lanczos;
 mod lu;
 mod product;
 mod symmetric_eigen;
 
 pub use inner_products::InnerProducts;
-
 pub use lanczos::{Largest, largest_eigenvalue};
 pub use lu::Lu;
 pub use product::{add_multiply, add_outer, multiply, multiply_transposed};
