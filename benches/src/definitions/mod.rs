@@ -22,5 +22,6 @@ pub(crate) fn all() -> Vec<Benchmark> {
         max_cut::one_second(),
         max_cut::ten_seconds(),
         max_cut::thirty_seconds(),
+        max_cut::time_to_quality(),
     ]
 }
