@@ -8,8 +8,13 @@
 //! x(0) = cue,      ẋ = −∇E(x)  or a discrete descent,      x(∞) ≈ ξ^μ
 //! ```
 //!
-//! - [`HopfieldNetwork`]: ±1 states, up to about `0.138 N` patterns; recall by
-//!   [`Recall`], asynchronous or synchronous.
+//! - [`HopfieldNetwork`]: ±1 states, up to about `0.138 N` patterns by the Hebb
+//!   rule, more by Storkey's, the [`Perceptron`] or the pseudo-inverse
+//!   ([`Projection`]); recall by [`Recall`], asynchronous or synchronous, or by
+//!   [`Glauber`] dynamics at a temperature. [`LowRankHopfield`]: the same for
+//!   many neurons and few patterns, without an `N × N` matrix.
+//! - [`ContinuousMemory`]: potentials or firing rates instead of signs; recall
+//!   by [`Relaxation`].
 //! - [`LogSumExpMemory`]: continuous states, number of patterns exponential in
 //!   `N`; recall by [`Cccp`], or by any integrator of `ebm-core`.
 //! - [`InputDrivenPlasticity`]: the input decides how deep each memory is.
@@ -23,7 +28,7 @@
 //! - [`DiffusionMemory`]: the energy of a diffusion model with an exact score,
 //!   and the census of its minima.
 //! - [`Patterns`], [`corrupt`], [`Thermometer`]: patterns, cues, and pictures
-//!   as ±1 patterns.
+//!   as ±1 patterns. [`experiment`]: capacity, basins, spurious states.
 //!
 //! ```
 //! use ebm_core::Batch;
