@@ -2,6 +2,7 @@
 
 mod annealing_law;
 mod bars_and_stripes;
+mod continuous_memory;
 mod contraction;
 mod dense_output;
 mod diffusion_landscape;
@@ -14,6 +15,8 @@ mod equilibrium;
 mod exact_reduction;
 mod firing_rate_map;
 mod hopfield_capacity;
+mod hopfield_error_free;
+mod hopfield_temperature;
 mod implicit_gradient;
 mod input_driven_plasticity;
 mod langevin_moments;
@@ -28,7 +31,9 @@ mod read_out_angle;
 mod read_out_stability;
 mod rudy_instances;
 mod simulated_bifurcation;
+mod spurious_states;
 mod stiff;
+mod storage_rules;
 mod strong_order;
 
 use crate::claim::Claim;
@@ -46,6 +51,11 @@ pub(crate) fn all() -> Vec<Claim> {
         strong_order::claim(),
         equilibrium::claim(),
         hopfield_capacity::claim(),
+        hopfield_error_free::claim(),
+        hopfield_temperature::claim(),
+        storage_rules::claim(),
+        spurious_states::claim(),
+        continuous_memory::claim(),
         digits_memory::claim(),
         layered_memory::claim(),
         implicit_gradient::claim(),
