@@ -5,6 +5,7 @@ use crate::benchmark::Benchmark;
 mod associative_memory;
 mod coupling_dense;
 mod coupling_sparse;
+mod hopfield;
 mod ising_kernels;
 mod max_cut;
 mod ode_batch;
@@ -19,6 +20,7 @@ pub(crate) fn all() -> Vec<Benchmark> {
         ode_batch::benchmark(),
         ising_kernels::benchmark(),
         associative_memory::benchmark(),
+        hopfield::benchmark(),
         max_cut::one_second(),
         max_cut::ten_seconds(),
         max_cut::thirty_seconds(),
