@@ -15,6 +15,8 @@
 //!   many neurons and few patterns, without an `N × N` matrix.
 //! - [`ContinuousMemory`]: potentials or firing rates instead of signs; recall
 //!   by [`Relaxation`].
+//! - [`DiscreteMemory`]: ±1 states, polynomial or exponential interactions,
+//!   number of patterns `N^{n−1}` or exponential in `N`; recall by [`Recall`].
 //! - [`LogSumExpMemory`]: continuous states, number of patterns exponential in
 //!   `N`; recall by [`Cccp`], or by any integrator of `ebm-core`.
 //! - [`InputDrivenPlasticity`]: the input decides how deep each memory is.
@@ -60,7 +62,10 @@ pub mod phase_locked;
 pub mod thermometer;
 
 pub use corruption::{Corrupted, Corruption, Region, corrupt, corrupt_region};
-pub use dense_associative_memory::{Cccp, Cues, LogSumExpMemory, Retrieval, Retrieved, Similarity};
+pub use dense_associative_memory::{
+    Cccp, Cues, DiscreteMemory, Interaction, Linearized, LogSumExpMemory, Match, Retrieval,
+    Retrieved, SignPatterns, Similarity,
+};
 pub use diffusion_memory::{DiffusionMemory, Landscape, LandscapeSearch, Minimum, MinimumKind};
 pub use ebm_core;
 pub use ebm_core::Batch;

@@ -3,20 +3,28 @@
 
 pub mod cccp;
 pub mod cues;
+pub mod discrete;
 pub mod fenchel_young;
+pub mod interaction;
 pub mod log_sum_exp;
+pub mod one_spin;
 pub mod random_features;
 pub mod regularized_argmax;
 pub mod retrieval;
 pub mod separation;
+pub mod sign_patterns;
 pub mod similarity;
 mod streaming;
 
 pub use cccp::Cccp;
 pub use cues::Cues;
+pub use discrete::DiscreteMemory;
 pub use fenchel_young::FenchelYoungMemory;
+pub use interaction::Interaction;
 pub use log_sum_exp::LogSumExpMemory;
+pub use one_spin::Linearized;
 pub use random_features::{Features, RandomFeatureMemory, RandomFeatures};
 pub use regularized_argmax::RegularizedArgmax;
 pub use retrieval::{Retrieval, Retrieved};
+pub use sign_patterns::{Match, SignPatterns};
 pub use similarity::Similarity;

@@ -8,8 +8,9 @@
 //! within the rounding of its own sum, for a dense matrix `N^{3/2} ε ρ(W)`. With asynchronous updates every
 //! flip then lowers the energy strictly, by `2|hᵢ|`, so recall ends in a state
 //! that no single flip improves. (Other texts set `sgn(0) = +1`; that can flip
-//! a neuron at no gain.) Synchronous updates end in a fixed point or in a cycle
-//! of length two (E. Goles et al., Discrete Applied Mathematics 12 (1985)).
+//! a neuron at no gain.) Synchronous updates end in a fixed point or in a cycle,
+//! with symmetric couplings of length two (E. Goles et al., Discrete Applied
+//! Mathematics 12 (1985)).
 
 use std::ops::ControlFlow;
 
@@ -32,7 +33,7 @@ const BLOCK: usize = 64;
 pub enum Update {
     /// One after the other; the energy never rises.
     Asynchronous(Order),
-    /// All at once; may end in a cycle of length two.
+    /// All at once; may end in a cycle, of length two in a Hopfield network.
     Synchronous,
 }
 
@@ -73,6 +74,12 @@ pub enum RecallOutcome {
     FixedPoint,
     /// The state returned after two synchronous updates, not after one.
     TwoCycle,
+    /// The state returned after more than two synchronous updates, and not
+    /// before; networks of pairwise couplings never do.
+    Cycle {
+        /// States in the cycle, ≥ 3.
+        length: usize,
+    },
     /// The sweeps ran out.
     MaxSweeps,
     /// A field overflowed.

@@ -2,7 +2,12 @@
 //!
 //! ```text
 //! s(t+1) = sgn(W s(t)),      stop when s(t+1) = s(t)  or  s(t+1) = s(t−1)
+//!                            or  s(t) = s(2ᵏ),  2ᵏ < t ≤ 2ᵏ⁺¹
 //! ```
+//!
+//! The last condition finds cycles of every length, with a single state to
+//! remember: R. P. Brent, BIT 20, 176 (1980), doi:10.1007/BF01933190. With a
+//! symmetric matrix there are none of more than two states.
 
 use std::ops::ControlFlow;
 
@@ -18,6 +23,8 @@ pub(super) struct Synchronous<N: LocalFields> {
     next: Vec<f64>,
     /// State before the current one, for all cues of the block.
     previous: Vec<f64>,
+    /// State after the last power of two of sweeps, for all cues of the block.
+    saved: Vec<f64>,
     active: Vec<usize>,
     scratch: N::Scratch,
 }
@@ -30,6 +37,7 @@ impl<N: LocalFields> Synchronous<N> {
             kept: vec![0.0; network.kept() * width],
             next: vec![0.0; size],
             previous: vec![0.0; size],
+            saved: vec![0.0; size],
             active: Vec::with_capacity(width),
             scratch: N::Scratch::default(),
         }
@@ -46,7 +54,7 @@ impl<N: LocalFields> Synchronous<N> {
         mut watch: impl FnMut(usize, usize, &[f64]) -> ControlFlow<()>,
     ) {
         let (n, size) = (network.dim(), network.kept());
-        let Self { current, kept, next, previous, active, scratch } = self;
+        let Self { current, kept, next, previous, saved, active, scratch } = self;
         current[..states.len()].copy_from_slice(states);
         previous[..states.len()].copy_from_slice(states);
         active.clear();
@@ -67,7 +75,8 @@ impl<N: LocalFields> Synchronous<N> {
                 column += 1;
                 let (now, after) = (from * n..(from + 1) * n, &next[from * n..(from + 1) * n]);
                 let all = cue * n..(cue + 1) * n;
-                let (state, before) = (&mut states[all.clone()], &mut previous[all]);
+                let (state, before) = (&mut states[all.clone()], &mut previous[all.clone()]);
+                let saved = &mut saved[all];
                 let report = &mut reports[cue];
                 let kept_now = from * size..(from + 1) * size;
                 report.energy = network.energy_kept(&current[now.clone()], &kept[kept_now.clone()]);
@@ -82,9 +91,14 @@ impl<N: LocalFields> Synchronous<N> {
                     RecallOutcome::FixedPoint
                 } else if report.sweeps > 0 && after == before {
                     RecallOutcome::TwoCycle
+                } else if report.sweeps > 1 && *saved == current[now.clone()] {
+                    RecallOutcome::Cycle { length: report.sweeps - earlier_power(report.sweeps) }
                 } else if report.sweeps == max_sweeps {
                     RecallOutcome::MaxSweeps
                 } else {
+                    if report.sweeps.is_power_of_two() {
+                        saved.copy_from_slice(&current[now.clone()]);
+                    }
                     report.sweeps += 1;
                     report.flips += flips;
                     before.copy_from_slice(&current[now]);
@@ -105,4 +119,9 @@ impl<N: LocalFields> Synchronous<N> {
             }
         }
     }
+}
+
+/// The largest power of two below `n > 1`.
+fn earlier_power(n: usize) -> usize {
+    1 << (n - 1).ilog2()
 }

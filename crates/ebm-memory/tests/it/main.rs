@@ -3,6 +3,7 @@
 mod continuous_memory;
 mod dense_associative_memory;
 mod diffusion_memory;
+mod discrete_memory;
 mod energy_transformer;
 mod fenchel_young;
 mod glauber;
