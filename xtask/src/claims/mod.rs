@@ -23,6 +23,7 @@ mod langevin_moments;
 mod layered_memory;
 mod lyapunov_descent;
 mod ode_orders;
+mod one_update_error;
 mod oscillator_ising;
 mod oscillator_retrieval;
 mod oscillator_window;
@@ -57,6 +58,7 @@ pub(crate) fn all() -> Vec<Claim> {
         spurious_states::claim(),
         continuous_memory::claim(),
         digits_memory::claim(),
+        one_update_error::claim(),
         layered_memory::claim(),
         implicit_gradient::claim(),
         energy_transformer::claim(),
