@@ -5,7 +5,7 @@ use ebm_core::validate;
 use super::fixed_point::FixedPoint;
 use super::single_precision::SinglePrecision;
 use super::stiffest_mode;
-use super::strengths::Strengths;
+use super::turns::Turns;
 use crate::oscillator::natural_strength;
 use crate::schedule::Schedule;
 use crate::solver::{Method, Prepared};
@@ -62,8 +62,9 @@ pub struct SimulatedBifurcation {
     /// The coupling strength `c₀` in units of
     /// [`natural_strength`](crate::oscillator::natural_strength). With fields,
     /// blocks of 16 replicas of the ballistic and the generalized machine take
-    /// this, half, three and eight times this in turn, so that not all follow
-    /// the fields to the same state.
+    /// turns with others, so that not all follow the fields to the same state:
+    /// this, half of it, and multiples of it; the third of four ballistic blocks
+    /// has this strength and `a = 1` throughout.
     pub coupling: f64,
     /// The step `Δt`; `None` for the best known for the variant. Either is
     /// lowered to [`step_for`](Self::step_for).
@@ -101,10 +102,9 @@ impl Method for SimulatedBifurcation {
         let continuous =
             matches!(self.variant, Variant::Ballistic { .. } | Variant::Generalized { .. });
         if continuous && problem.fields().iter().any(|h| *h != 0.0) {
-            let scaled = |factor| Self { coupling: factor * self.coupling, ..self.clone() };
-            let plans = FACTORS.map(|factor| scaled(factor).plan(problem));
+            let plans = self.turns()?.map(|machine| machine.plan(problem));
             let plans = plans.into_iter().collect::<Result<_, _>>()?;
-            return Ok(Box::new(Strengths::new(plans, problem)?));
+            return Ok(Box::new(Turns::new(plans, problem)?));
         }
         Ok(Box::new(SinglePrecision::new(plan, problem)?))
     }
@@ -130,9 +130,6 @@ fn is_dense(problem: &Ising) -> bool {
     entries >= n.saturating_mul(n) / 4
 }
 
-/// Coupling strengths of successive blocks, where they differ.
-const FACTORS: [f64; 4] = [1.0, 0.5, 3.0, 8.0];
-
 /// Share of the limit of stability that steps may take.
 const SAFETY: f64 = 0.9;
 
@@ -141,6 +138,18 @@ impl SimulatedBifurcation {
     #[must_use]
     pub fn new(variant: Variant) -> Self {
         Self { variant, ..Self::default() }
+    }
+
+    /// The machines of successive blocks where fields would lead all to one
+    /// state: at several strengths, and ballistic with no force to the center.
+    fn turns(&self) -> Result<[Self; 4], Error> {
+        let scaled = |factor| Self { coupling: factor * self.coupling, ..self.clone() };
+        let third = match self.variant {
+            Variant::Ballistic { .. } => Self { pump: Schedule::constant(1.0)?, ..self.clone() },
+            _ => scaled(3.0),
+        };
+        let last = if matches!(self.variant, Variant::Ballistic { .. }) { 4.0 } else { 8.0 };
+        Ok([self.clone(), scaled(0.5), third, scaled(last)])
     }
 
     /// The coupling strength `c₀` for a problem.

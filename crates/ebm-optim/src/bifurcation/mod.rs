@@ -35,9 +35,9 @@ mod looks;
 mod machine;
 mod single_precision;
 mod step_bound;
-mod strengths;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use energy::BifurcationEnergy;
 pub use flow::BifurcationFlow;

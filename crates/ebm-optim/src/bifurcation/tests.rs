@@ -372,25 +372,27 @@ fn finds_the_exhaustive_optimum() {
     }
 }
 
-/// With fields, blocks of the ballistic machine differ in strength: the first
-/// has the one asked for.
+/// With fields, blocks of the ballistic machine take turns: the first has the
+/// settings asked for.
 #[test]
-fn blocks_take_strengths_in_turn() {
+fn blocks_take_turns_where_there_are_fields() {
     let problem = random_problem(50, 0.3, false, true, 8);
     let run = Run { replicas: Some(64), steps: Some(60), ..Run::seeded(3) };
     let ballistic = SimulatedBifurcation::new(Variant::Ballistic { heat: 0.0 });
     let turns = ballistic.solve(&problem, &run).unwrap().replicas;
-    let single = |factor: f64| {
+    let alone = |factor: f64, pump: &Schedule| {
         let coupling = factor * ballistic.coupling;
-        let machine = SimulatedBifurcation { coupling, ..ballistic.clone() };
+        let machine = SimulatedBifurcation { coupling, pump: pump.clone(), ..ballistic.clone() };
         let plan = machine.plan(&problem).unwrap();
-        let alone = SinglePrecision::new(plan, &problem).unwrap();
+        let single = SinglePrecision::new(plan, &problem).unwrap();
         let watch = |_: &crate::Progress| ControlFlow::Continue(());
-        drive(&alone, &problem, &run, &watch, std::time::Instant::now()).replicas
+        drive(&single, &problem, &run, &watch, std::time::Instant::now()).replicas
     };
-    for (block, factor) in [1.0, 0.5, 3.0, 8.0].into_iter().enumerate() {
+    let (ramp, full) = (&ballistic.pump, &Schedule::constant(1.0).unwrap());
+    let settings = [(1.0, ramp), (0.5, ramp), (1.0, full), (4.0, ramp)];
+    for (block, (factor, pump)) in settings.into_iter().enumerate() {
         let range = 16 * block..16 * (block + 1);
-        assert_eq!(turns[range.clone()], single(factor)[range]);
+        assert_eq!(turns[range.clone()], alone(factor, pump)[range], "{block}");
     }
 }
 

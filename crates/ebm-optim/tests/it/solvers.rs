@@ -26,6 +26,7 @@ fn defaults() -> Vec<Named> {
 fn variants() -> Vec<Named> {
     let variants = [
         Variant::Adiabatic { kerr: 1.0 },
+        Variant::Ballistic { heat: 0.0 },
         Variant::Ballistic { heat: 0.06 },
         Variant::Discrete { heat: 0.06 },
         Variant::Generalized { control: 0.4 },

@@ -1,9 +1,10 @@
-//! Blocks of replicas with different coupling strengths.
+//! Blocks of replicas that run on different machines.
 //!
 //! Fields break the symmetry that the machine is to break: where positions
 //! couple continuously, they lead every replica along one path to one state,
-//! whatever it started from. Which state, depends on the coupling strength: the
-//! stronger it is, the earlier the spins branch. So blocks take turns.
+//! whatever it started from. Which state, depends on the coupling strength and
+//! the pump: the stronger they are, the earlier the spins branch. So blocks take
+//! turns.
 
 use super::machine::Plan;
 use super::single_precision::SinglePrecision;
@@ -11,9 +12,9 @@ use crate::solver::Prepared;
 use crate::{Error, Ising, Task};
 
 /// Block `b` runs on machine `b` modulo their number.
-pub(super) struct Strengths<'a>(Vec<SinglePrecision<'a>>);
+pub(super) struct Turns<'a>(Vec<SinglePrecision<'a>>);
 
-impl<'a> Strengths<'a> {
+impl<'a> Turns<'a> {
     /// One machine for each plan, of which there is at least one.
     pub(super) fn new(plans: Vec<Plan>, problem: &'a Ising) -> Result<Self, Error> {
         let machine = |plan| SinglePrecision::new(plan, problem);
@@ -21,7 +22,7 @@ impl<'a> Strengths<'a> {
     }
 }
 
-impl Prepared for Strengths<'_> {
+impl Prepared for Turns<'_> {
     fn lanes(&self) -> usize {
         self.0[0].lanes()
     }
