@@ -2,6 +2,7 @@
 
 mod annealing_law;
 mod bars_and_stripes;
+mod coherent_ising_machine;
 mod continuous_memory;
 mod contraction;
 mod dense_output;
@@ -76,6 +77,7 @@ pub(crate) fn all() -> Vec<Claim> {
         rudy_instances::claim(),
         annealing_law::claim(),
         simulated_bifurcation::claim(),
+        coherent_ising_machine::claim(),
         contraction::claim(),
         lyapunov_descent::claim(),
     ]
