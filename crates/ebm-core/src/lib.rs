@@ -25,6 +25,7 @@ pub mod flow;
 pub mod lagrangian;
 pub mod linalg;
 pub mod network;
+pub mod npy;
 pub mod observer;
 pub mod ode;
 pub mod problems;

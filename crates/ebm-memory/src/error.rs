@@ -51,4 +51,22 @@ pub enum Error {
         /// The similarity given.
         found: crate::Similarity,
     },
+    /// A file cannot be read, written or understood.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The bytes of a file are not what they must be.
+    #[error("{place}: expected {expected}, found {found}")]
+    Malformed {
+        /// The part of the file.
+        place: String,
+        /// What it must be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
 }

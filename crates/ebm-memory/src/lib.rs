@@ -52,6 +52,7 @@ pub mod diffusion_memory;
 pub mod energy_transformer;
 mod error;
 pub mod experiment;
+pub mod files;
 mod hadamard;
 pub mod hopfield;
 pub mod input_driven_plasticity;

@@ -29,6 +29,7 @@ mod oscillator_ising;
 mod oscillator_retrieval;
 mod oscillator_window;
 mod phase_locked_count;
+mod pictures_memory;
 mod read_out_angle;
 mod read_out_stability;
 mod rudy_instances;
@@ -60,6 +61,7 @@ pub(crate) fn all() -> Vec<Claim> {
         continuous_memory::claim(),
         digits_memory::claim(),
         one_update_error::claim(),
+        pictures_memory::claim(),
         layered_memory::claim(),
         implicit_gradient::claim(),
         energy_transformer::claim(),

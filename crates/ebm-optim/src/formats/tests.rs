@@ -463,16 +463,17 @@ fn numpy_types_and_orders_agree() {
         message(file("<f8", true, f64::NAN.to_le_bytes().repeat(4))).contains("a finite number")
     );
     assert!(message(file("<i8", true, i64::MAX.to_le_bytes().repeat(4))).contains("at most 2⁵³"));
-    let shape = |shape: &str| {
+    let shape = |shape: &str, data: usize| {
         let text =
             String::from_utf8_lossy(&file("<f8", true, vec![])[10..]).replace("(2, 2)", shape);
         let mut bytes = b"\x93NUMPY\x02\x00".to_vec();
         bytes.extend((text.len() as u32).to_le_bytes());
         bytes.extend(text.bytes());
+        bytes.resize(bytes.len() + data, 0);
         message(bytes)
     };
-    assert_eq!(shape("(4,)"), "shape: expected a square matrix (n, n), found (4,)");
-    assert!(shape("(4294967296, 4294967296)").starts_with("data: expected 4294967296"));
+    assert_eq!(shape("(4,)", 32), "shape: expected a square matrix (n, n), found (4,)");
+    assert!(shape("(4294967296, 4294967296)", 0).starts_with("data: expected 4294967296"));
 }
 
 #[test]
