@@ -14,6 +14,7 @@ mod energy_rate;
 mod energy_transformer;
 mod equilibrium;
 mod exact_reduction;
+mod exponential_capacity;
 mod firing_rate_map;
 mod hopfield_capacity;
 mod hopfield_error_free;
@@ -30,6 +31,7 @@ mod oscillator_retrieval;
 mod oscillator_window;
 mod phase_locked_count;
 mod pictures_memory;
+mod polynomial_capacity;
 mod read_out_angle;
 mod read_out_stability;
 mod rudy_instances;
@@ -54,6 +56,8 @@ pub(crate) fn all() -> Vec<Claim> {
         strong_order::claim(),
         equilibrium::claim(),
         hopfield_capacity::claim(),
+        polynomial_capacity::claim(),
+        exponential_capacity::claim(),
         hopfield_error_free::claim(),
         hopfield_temperature::claim(),
         storage_rules::claim(),
