@@ -17,6 +17,7 @@
 //!   by [`Relaxation`].
 //! - [`DiscreteMemory`]: ±1 states, polynomial or exponential interactions,
 //!   number of patterns `N^{n−1}` or exponential in `N`; recall by [`Recall`].
+//! - [`DiscretePairs`], [`KeyValueMemory`]: from a key to the value stored with it.
 //! - [`LogSumExpMemory`]: continuous states, number of patterns exponential in
 //!   `N`; recall by [`Cccp`], or by any integrator of `ebm-core`.
 //! - [`InputDrivenPlasticity`]: the input decides how deep each memory is.
@@ -64,8 +65,9 @@ pub mod thermometer;
 
 pub use corruption::{Corrupted, Corruption, Region, corrupt, corrupt_region};
 pub use dense_associative_memory::{
-    Cccp, Cues, DiscreteMemory, Interaction, Linearized, LogSumExpMemory, Match, Retrieval,
-    Retrieved, SignPatterns, Similarity,
+    Cccp, Cues, DiscreteMemory, DiscretePairs, Interaction, KeyValueMemory, Linearized,
+    LogSumExpMemory, Match, Reading, Readings, RecalledValues, Retrieval, Retrieved, SignPatterns,
+    Similarity,
 };
 pub use diffusion_memory::{DiffusionMemory, Landscape, LandscapeSearch, Minimum, MinimumKind};
 pub use ebm_core;
@@ -73,9 +75,9 @@ pub use ebm_core::Batch;
 pub use energy_transformer::EnergyTransformer;
 pub use error::Error;
 pub use hopfield::{
-    ChainReport, Chains, ContinuousMemory, Form, Glauber, Hebb, HopfieldNetwork, LocalFields,
-    LowRankHopfield, Order, Perceptron, Projection, Recall, RecallOutcome, RecallReport, Recalled,
-    Relaxation, RelaxationReport, Relaxed, Storkey, Trained, Update,
+    ChainReport, Chains, Clamped, ContinuousMemory, Form, Glauber, Hebb, HopfieldNetwork,
+    LocalFields, LowRankHopfield, Order, Perceptron, Projection, Recall, RecallOutcome,
+    RecallReport, Recalled, Relaxation, RelaxationReport, Relaxed, Storkey, Trained, Update,
 };
 pub use input_driven_plasticity::{Driven, InputDrivenPlasticity, MemoryLaw};
 pub use layered::LayeredMemory;

@@ -161,6 +161,29 @@ impl SignPatterns {
         Ok((0..states.count()).into_par_iter().map_init(Vec::new, find).collect())
     }
 
+    /// Pattern `μ` of `self` above pattern `μ` of `below`, for all `μ`.
+    ///
+    /// # Errors
+    /// If there are not as many of both, or there is no memory for them.
+    pub fn stacked(&self, below: &Self) -> Result<Self, Error> {
+        validate::dimension("number of patterns below", self.count, below.count)?;
+        let dim = self.dim.saturating_add(below.dim);
+        let words = dim.div_ceil(WORD);
+        let mut rows = patterns::allocate(words, self.count)?;
+        rows.resize(words * self.count, 0);
+        let (first, shift) = (self.dim / WORD, self.dim % WORD);
+        for ((row, a), b) in rows.chunks_exact_mut(words).zip(self.rows()).zip(below.rows()) {
+            row[..a.len()].copy_from_slice(a);
+            for (k, word) in b.iter().enumerate() {
+                row[first + k] |= word << shift;
+                if shift > 0 && first + k + 1 < words {
+                    row[first + k + 1] |= word >> (WORD - shift);
+                }
+            }
+        }
+        Self::from_rows(dim, self.count, rows)
+    }
+
     /// Pattern after pattern.
     fn rows(&self) -> impl Iterator<Item = &[u64]> {
         self.rows.chunks_exact(self.dim.div_ceil(WORD))
@@ -241,6 +264,22 @@ mod tests {
             assert_eq!(bits, SignPatterns::new(&patterns).unwrap());
             assert_eq!(bits.to_patterns::<f64>().unwrap(), patterns);
         }
+    }
+
+    #[test]
+    fn stacks_across_words() {
+        for (above, below) in [(1, 1), (64, 3), (63, 65), (70, 130), (5, 59), (128, 64)] {
+            let a = SignPatterns::random(above, 70, 3).unwrap();
+            let b = SignPatterns::random(below, 70, 4).unwrap();
+            let both: Patterns = a.stacked(&b).unwrap().to_patterns().unwrap();
+            let (a, b) = (a.to_patterns().unwrap(), b.to_patterns().unwrap());
+            for mu in 0..70 {
+                assert_eq!(both.pattern(mu), [a.pattern(mu), b.pattern(mu)].concat());
+            }
+            assert_eq!(SignPatterns::new(&both).unwrap().columns.len(), 2 * (above + below));
+        }
+        let (two, three) = (SignPatterns::random(4, 2, 1), SignPatterns::random(4, 3, 1));
+        assert!(two.unwrap().stacked(&three.unwrap()).is_err());
     }
 
     #[test]

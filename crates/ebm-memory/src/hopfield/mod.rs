@@ -2,6 +2,7 @@
 //! continuous forms.
 
 mod asynchronous;
+pub mod clamped;
 pub mod continuous;
 pub mod glauber;
 pub mod hebb;
@@ -14,6 +15,7 @@ pub mod recall;
 pub mod storkey;
 mod synchronous;
 
+pub use clamped::Clamped;
 pub use continuous::{ContinuousMemory, Form, Relaxation, RelaxationReport, Relaxed};
 pub use glauber::{ChainReport, Chains, Glauber};
 pub use hebb::Hebb;

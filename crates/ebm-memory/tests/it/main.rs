@@ -7,6 +7,7 @@ mod discrete_memory;
 mod energy_transformer;
 mod fenchel_young;
 mod glauber;
+mod hetero_association;
 mod hopfield;
 mod input_driven_plasticity;
 mod layered;

@@ -1,0 +1,294 @@
+//! Hetero-association: from a key to the value stored with it.
+//!
+//! ```text
+//! stored       pairs (k^μ, v^μ)
+//! discrete     E(σ | κ) = −Σ_μ F(k^μ·κ + v^μ·σ),    from  σᵢ = sgn Σ_μ vᵢ^μ F′(k^μ·κ)
+//! continuous   y = Σ_μ w_μ v^μ,    w = softmax(β s(κ)),    attention
+//! ```
+//!
+//! The discrete memory stores the pairs as patterns of keys and values together
+//! and descends in the values with the key `κ` held: the first guess is the
+//! linearized rule for values of which nothing is known, after which the values
+//! take part in the overlaps. The continuous memory reads the values with the
+//! weights of the keys. This is the same procedure: with the key known and
+//! held, and the value unknown, the first update of a log-sum-exp memory of the
+//! pairs is the read-out. Clean a key up first by retrieving it with
+//! [`Cccp`](super::Cccp).
+//!
+//! The discrete form goes back to B. Kosko, *Bidirectional associative
+//! memories*, IEEE Trans. SMC 18, 49 (1988), doi:10.1109/21.87054, with dense
+//! interactions as in arXiv 1606.01164; for the continuous one see H. Ramsauer
+//! et al. (2020), arXiv 2008.02217.
+
+use ebm_core::vector_math::VectorMath;
+use ebm_core::{Batch, linalg, validate};
+use rayon::prelude::*;
+
+use super::interaction::Form;
+use super::sign_patterns::signed;
+use super::{DiscreteMemory, Interaction, LogSumExpMemory, Match, SignPatterns};
+use crate::hopfield::{Clamped, Recall, RecallReport};
+use crate::{Error, Patterns, patterns};
+
+/// Keys that share a matrix product. Fixed, so that results do not depend on
+/// the number of threads.
+const BLOCK: usize = 32;
+
+/// Pairs of ±1 keys and values in a [`DiscreteMemory`].
+///
+/// ```
+/// use ebm_memory::{DiscretePairs, Interaction, Recall, SignPatterns};
+/// let (keys, values) = (SignPatterns::random(60, 500, 1)?, SignPatterns::random(40, 500, 2)?);
+/// let pairs = DiscretePairs::new(keys, &values, Interaction::RectifiedPolynomial { degree: 5 })?;
+/// let (asked, answers) = (pairs.keys().to_patterns()?, values.to_patterns::<f64>()?);
+/// let found = pairs.recall(&Recall::default(), asked.as_batch())?;
+/// assert_eq!(found.values(), answers.as_batch());
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct DiscretePairs {
+    keys: SignPatterns,
+    joint: DiscreteMemory,
+}
+
+/// The values recalled for a batch of keys, with reports.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct RecalledValues {
+    values: Vec<f64>,
+    dim: usize,
+    reports: Vec<RecallReport>,
+    matches: Vec<Match>,
+}
+
+impl RecalledValues {
+    /// The values, one a column, in the order of the keys.
+    #[must_use]
+    pub fn values(&self) -> Batch<'_> {
+        Batch::new(&self.values, self.dim).expect("as the values stored")
+    }
+
+    /// How the recall of each value went.
+    #[must_use]
+    pub fn reports(&self) -> &[RecallReport] {
+        &self.reports
+    }
+
+    /// The stored pair closest to each key and its value together.
+    #[must_use]
+    pub fn matches(&self) -> &[Match] {
+        &self.matches
+    }
+}
+
+impl DiscretePairs {
+    /// Stores pair `μ` of `keys` and `values`.
+    ///
+    /// # Errors
+    /// If there are not as many values as keys, there is no memory for both
+    /// together, and as [`DiscreteMemory::new`], with the length of key and
+    /// value together for `N`.
+    pub fn new(
+        keys: SignPatterns,
+        values: &SignPatterns,
+        interaction: Interaction,
+    ) -> Result<Self, Error> {
+        let joint = DiscreteMemory::new(keys.stacked(values)?, interaction)?;
+        Ok(Self { keys, joint })
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keys(&self) -> &SignPatterns {
+        &self.keys
+    }
+
+    /// The memory of keys and values together, a key above its value.
+    #[must_use]
+    pub fn joint(&self) -> &DiscreteMemory {
+        &self.joint
+    }
+
+    /// Recalls the value of every key, which is held as it is. A neuron of
+    /// which the key says nothing starts at +1.
+    ///
+    /// # Errors
+    /// As [`Recall::run`], of keys.
+    pub fn recall(&self, recall: &Recall, keys: Batch<'_>) -> Result<RecalledValues, Error> {
+        let (key_dim, dim) = (self.keys.dim(), self.joint.patterns().dim());
+        validate::dimension("keys", key_dim, keys.dim())?;
+        if keys.count() == 0 {
+            return Err(ebm_core::Error::Empty { what: "keys" }.into());
+        }
+        patterns::check_signs("key", keys)?;
+        let mut cues = vec![0.0; dim * keys.count()];
+        cues.par_chunks_exact_mut(dim).enumerate().for_each_init(
+            || vec![0.0; self.keys.count()],
+            |weights, (j, cue)| {
+                let (key, value) = cue.split_at_mut(key_dim);
+                key.copy_from_slice(keys.column(j));
+                self.guess(key, value, weights);
+            },
+        );
+        let held: Vec<bool> = (0..dim).map(|i| i < key_dim).collect();
+        let network = Clamped::new(&self.joint, &held)?;
+        let recalled = recall.run(&network, Batch::new(&cues, dim)?)?;
+        let matches = self.joint.patterns().closest(recalled.states())?;
+        let values = recalled.states().columns().flat_map(|s| s[key_dim..].to_vec()).collect();
+        let reports = recalled.reports().to_vec();
+        Ok(RecalledValues { values, dim: dim - key_dim, reports, matches })
+    }
+
+    /// `sgn Σ_μ vᵢ^μ F′(k^μ·κ)`.
+    fn guess(&self, key: &[f64], value: &mut [f64], weights: &mut [f64]) {
+        self.keys.overlaps(key, weights);
+        match self.joint.form() {
+            Form::Power(power) => weights.iter_mut().for_each(|m| *m = power.slope(*m)),
+            Form::Exponential { beta } => {
+                let largest = weights.iter().fold(f64::NEG_INFINITY, |a, m| a.max(*m));
+                weights.iter_mut().for_each(|m| *m = (beta * (*m - largest)).exp());
+            }
+        }
+        let size: f64 = weights.iter().map(|w| w.abs()).sum();
+        let tie = weights.len() as f64 * f64::EPSILON * size;
+        for (i, value) in value.iter_mut().enumerate() {
+            let mut sum = 0.0;
+            let column = self.joint.patterns().column(key.len() + i);
+            for (word, weights) in column.iter().zip(weights.chunks(64)) {
+                let mut word = *word;
+                for weight in weights {
+                    sum += signed(*weight, word);
+                    word >>= 1;
+                }
+            }
+            *value = if sum < -tie { -1.0 } else { 1.0 };
+        }
+    }
+}
+
+/// Keys of a [`LogSumExpMemory`], each with a value of any length: attention
+/// with keys and values of their own.
+///
+/// ```
+/// use ebm_memory::{Batch, KeyValueMemory, LogSumExpMemory, Patterns, Similarity};
+/// let keys = Patterns::spherical(50, 300, 1)?;
+/// let values = Patterns::new((0..300).map(f64::from).collect(), 1)?; // the number of the key
+/// let mut cue = keys.pattern(123).to_vec();
+/// cue[0] += 1.0;
+/// let keys = LogSumExpMemory::new(keys, 1.0, Similarity::DotProduct)?;
+/// let memory = KeyValueMemory::new(keys, values)?;
+/// let found = memory.read(Batch::single(&cue)?)?;
+/// assert!((found.values().column(0)[0] - 123.0).abs() < 1e-3);
+/// assert_eq!(found.readings()[0].pair, 123);
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyValueMemory<T = f64> {
+    keys: LogSumExpMemory<T>,
+    values: Patterns<T>,
+}
+
+/// What was read for a key.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// The pair of largest weight.
+    pub pair: usize,
+    /// Its weight, from `1/K` to 1.
+    pub weight: f64,
+    /// `ln(w₁/w₂)`, log odds against the runner-up; infinite if there is none,
+    /// or its weight underflows.
+    pub margin: f64,
+}
+
+/// The values read for a batch of keys.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Readings<T = f64> {
+    values: Vec<T>,
+    dim: usize,
+    readings: Vec<Reading>,
+}
+
+impl<T> Readings<T> {
+    /// The values, one a column, in the order of the keys.
+    #[must_use]
+    pub fn values(&self) -> Batch<'_, T> {
+        Batch::new(&self.values, self.dim).expect("as the values stored")
+    }
+
+    /// Whose values they are.
+    #[must_use]
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
+    }
+}
+
+impl<T: VectorMath> KeyValueMemory<T> {
+    /// Stores a value for every one of `keys`.
+    ///
+    /// # Errors
+    /// If there are not as many values as keys.
+    pub fn new(keys: LogSumExpMemory<T>, values: Patterns<T>) -> Result<Self, Error> {
+        validate::dimension("number of values", keys.patterns().count(), values.count())?;
+        Ok(Self { keys, values })
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keys(&self) -> &LogSumExpMemory<T> {
+        &self.keys
+    }
+
+    /// The values.
+    #[must_use]
+    pub fn values(&self) -> &Patterns<T> {
+        &self.values
+    }
+
+    /// Reads the value of every key: two matrix products for a block of keys,
+    /// in parallel over blocks.
+    ///
+    /// # Errors
+    /// If there are no keys, or they are of another dimension than those stored
+    /// or not finite.
+    pub fn read(&self, keys: Batch<'_, T>) -> Result<Readings<T>, Error> {
+        let (dim, key_dim, count) =
+            (self.values.dim(), self.keys.patterns().dim(), self.values.count());
+        validate::dimension("keys", key_dim, keys.dim())?;
+        if keys.count() == 0 {
+            return Err(ebm_core::Error::Empty { what: "keys" }.into());
+        }
+        validate::finite("keys", keys.as_slice())?;
+        let mut values = vec![T::ZERO; dim * keys.count()];
+        let blank = Reading { pair: 0, weight: 0.0, margin: 0.0 };
+        let mut readings = vec![blank; keys.count()];
+        let blocks = values.par_chunks_mut(dim * BLOCK).zip(readings.par_chunks_mut(BLOCK));
+        blocks.zip(keys.as_slice().par_chunks(key_dim * BLOCK)).for_each_init(
+            || vec![T::ZERO; count * BLOCK.min(keys.count())],
+            |weights, ((values, readings), keys)| {
+                let weights = &mut weights[..count * readings.len()];
+                self.keys.weights(Batch::new(keys, key_dim).expect("whole keys"), weights);
+                for (reading, weights) in readings.iter_mut().zip(weights.chunks_exact(count)) {
+                    *reading = Reading::of(weights);
+                }
+                linalg::multiply(self.values.as_batch().as_slice(), weights, values, dim);
+            },
+        );
+        Ok(Readings { values, dim, readings })
+    }
+}
+
+impl Reading {
+    fn of<T: VectorMath>(weights: &[T]) -> Self {
+        let (mut pair, mut first, mut second) = (0, f64::NEG_INFINITY, 0.0_f64);
+        for (mu, weight) in weights.iter().enumerate() {
+            let weight = weight.to_f64();
+            if weight > first {
+                (second, pair, first) = (first.max(0.0), mu, weight);
+            } else {
+                second = second.max(weight);
+            }
+        }
+        Self { pair, weight: first, margin: (first / second).ln() }
+    }
+}

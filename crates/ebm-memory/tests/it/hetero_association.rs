@@ -1,0 +1,175 @@
+//! Hetero-association against the auto-association of keys and values
+//! together, and clamping against the networks without it.
+
+use ebm_core::Batch;
+use ebm_memory::{
+    Cccp, Clamped, Corruption, Cues, DiscretePairs, Glauber, Interaction, KeyValueMemory,
+    LocalFields, LogSumExpMemory, LowRankHopfield, Order, Patterns, Recall, RecallOutcome,
+    SignPatterns, Similarity, Update, corrupt,
+};
+
+const FIXED: Recall =
+    Recall { update: Update::Asynchronous(Order::Fixed), max_sweeps: 100, seed: 0 };
+const SYNCHRONOUS: Recall = Recall { update: Update::Synchronous, max_sweeps: 100, seed: 0 };
+
+fn pairs(count: usize, interaction: Interaction) -> (DiscretePairs, Patterns) {
+    let keys = SignPatterns::random(60, count, 1).unwrap();
+    let values = SignPatterns::random(30, count, 2).unwrap();
+    let pairs = DiscretePairs::new(keys, &values, interaction).unwrap();
+    (pairs, values.to_patterns().unwrap())
+}
+
+#[test]
+fn values_come_back_from_spoilt_keys() {
+    for (count, interaction) in [
+        (3, Interaction::Polynomial { degree: 2 }),
+        (300, Interaction::RectifiedPolynomial { degree: 5 }),
+        (1000, Interaction::Exponential { beta: 1.0 }),
+    ] {
+        let (pairs, values) = pairs(count, interaction);
+        let keys: Patterns = pairs.keys().to_patterns().unwrap();
+        let spoilt = corrupt(keys.as_batch(), 0.1, Corruption::FlipSign, 3).unwrap();
+        let found = pairs.recall(&Recall::default(), Batch::new(&spoilt, 60).unwrap()).unwrap();
+        let right = (0..count).filter(|&mu| found.values().column(mu) == values.pattern(mu));
+        assert!(right.count() >= count - count / 100, "{interaction:?}");
+        for (mu, (found, report)) in found.matches().iter().zip(found.reports()).enumerate() {
+            // The key stays spoilt.
+            assert!(found.pattern != mu || found.distance >= 6);
+            assert_eq!(report.outcome, RecallOutcome::FixedPoint);
+        }
+    }
+}
+
+#[test]
+fn no_value_neuron_can_lower_the_joint_energy() {
+    // Overloaded, so that values are no stored ones.
+    let (pairs, _) = pairs(400, Interaction::Polynomial { degree: 3 });
+    let keys = Patterns::random_signs(60, 20, 7).unwrap();
+    let found = pairs.recall(&FIXED, keys.as_batch()).unwrap();
+    for (j, key) in keys.as_batch().columns().enumerate() {
+        let mut state = [key, found.values().column(j)].concat();
+        let energy = pairs.joint().exact_energy(&state).unwrap().unwrap();
+        assert_eq!(found.reports()[j].energy, energy as f64 / 3.0);
+        for i in 60..90 {
+            state[i] = -state[i];
+            assert!(pairs.joint().exact_energy(&state).unwrap().unwrap() >= energy);
+            state[i] = -state[i];
+        }
+    }
+}
+
+#[test]
+fn held_neurons_stay_and_the_others_do_not_notice() {
+    let patterns = Patterns::random_signs(80, 12, 2).unwrap();
+    let network = LowRankHopfield::hebb(&patterns).unwrap();
+    let cues = corrupt(patterns.as_batch(), 0.3, Corruption::FlipSign, 3).unwrap();
+    let cues = Batch::new(&cues, 80).unwrap();
+    let none = Clamped::new(&network, &[false; 80]).unwrap();
+    let held: Vec<bool> = (0..80).map(|i| i % 3 == 0).collect();
+    let some = Clamped::new(&network, &held).unwrap();
+    for recall in [FIXED, SYNCHRONOUS, Recall::default()] {
+        assert_eq!(
+            recall.run(&none, cues).unwrap().states(),
+            recall.run(&network, cues).unwrap().states()
+        );
+        let found = recall.run(&some, cues).unwrap();
+        for (j, cue) in cues.columns().enumerate() {
+            let mut kept = vec![0.0; network.kept()];
+            let state = found.state(j);
+            network.keep(Batch::single(state).unwrap(), &mut kept, &mut Default::default());
+            for i in 0..80 {
+                if held[i] {
+                    assert_eq!(state[i], cue[i]);
+                } else if found.reports()[j].outcome == RecallOutcome::FixedPoint {
+                    assert!(state[i] * network.field(i, state, &kept) >= -1e-12);
+                }
+            }
+        }
+    }
+    let chains = Glauber { temperature: 5.0, ..Glauber::default() }.run(&some, cues).unwrap();
+    for (mean, cue) in chains.means().columns().zip(cues.columns()) {
+        assert!((0..80).all(|i| !held[i] || mean[i] == cue[i]));
+        assert!((0..80).any(|i| !held[i] && mean[i].abs() < 0.9));
+    }
+    assert!(Clamped::new(&network, &[true; 79]).is_err());
+}
+
+#[test]
+fn reading_is_the_first_update_of_the_pairs_with_the_key_known() {
+    let (keys, values) =
+        (Patterns::spherical(20, 150, 1).unwrap(), Patterns::spherical(7, 150, 2).unwrap());
+    let joint: Vec<f64> =
+        (0..150).flat_map(|mu| [keys.pattern(mu), values.pattern(mu)].concat()).collect();
+    let cues = corrupt(keys.as_batch(), 0.5, Corruption::Gaussian { deviation: 1.0 }, 3).unwrap();
+    let stacked: Vec<f64> = cues.chunks(20).flat_map(|c| [c, &[f64::NAN; 7]].concat()).collect();
+    let known: Vec<bool> = (0..27).map(|i| i < 20).collect();
+    for similarity in [Similarity::DotProduct, Similarity::SquaredDistance] {
+        let pairs =
+            LogSumExpMemory::new(Patterns::new(joint.clone(), 27).unwrap(), 0.3, similarity);
+        let stacked = Cues::new(&stacked, 27).unwrap();
+        let stacked = stacked.with_known(&known).unwrap().with_fixed(&known).unwrap();
+        let once = Cccp { max_iterations: 1, negligible: 0.0, ..Cccp::default() };
+        let expected = once.retrieve(&pairs.unwrap(), stacked).unwrap();
+
+        let keys = LogSumExpMemory::new(keys.clone(), 0.3, similarity).unwrap();
+        let memory = KeyValueMemory::new(keys, values.clone()).unwrap();
+        let found = memory.read(Batch::new(&cues, 20).unwrap()).unwrap();
+        let mut weights = vec![0.0; 150];
+        for (j, value) in found.values().columns().enumerate() {
+            for (a, b) in value.iter().zip(&expected.state(j)[20..]) {
+                assert!((a - b).abs() < 1e-12);
+            }
+            memory.keys().weights(Batch::single(&cues[j * 20..][..20]).unwrap(), &mut weights);
+            let mut sorted = weights.clone();
+            sorted.sort_by(|a, b| b.total_cmp(a));
+            let reading = found.readings()[j];
+            assert!((reading.weight - sorted[0]).abs() < 1e-12);
+            assert!((weights[reading.pair] - sorted[0]).abs() < 1e-12);
+            assert!((reading.margin - (sorted[0] / sorted[1]).ln()).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let (pairs, values) = pairs(200, Interaction::RectifiedPolynomial { degree: 3 });
+    let keys: Patterns = pairs.keys().to_patterns().unwrap();
+    let stored = LogSumExpMemory::new(keys.clone(), 0.5, Similarity::DotProduct).unwrap();
+    let memory = KeyValueMemory::new(stored, values).unwrap();
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let discrete = pairs.recall(&Recall::default(), keys.as_batch()).unwrap();
+            (discrete, memory.read(keys.as_batch()).unwrap())
+        })
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(4));
+}
+
+#[test]
+fn rejects_bad_input() {
+    let (pairs, values) = pairs(10, Interaction::Polynomial { degree: 3 });
+    let empty = Batch::new(&[], 60).unwrap();
+    let mut bad = vec![1.0; 60];
+    bad[5] = f64::NAN;
+    assert!(pairs.recall(&FIXED, empty).is_err());
+    assert!(pairs.recall(&FIXED, Batch::single(&bad).unwrap()).is_err());
+    assert!(pairs.recall(&FIXED, Batch::single(&[1.0; 59]).unwrap()).is_err());
+    let few = SignPatterns::random(30, 9, 2).unwrap();
+    let interaction = Interaction::Polynomial { degree: 3 };
+    assert!(DiscretePairs::new(pairs.keys().clone(), &few, interaction).is_err());
+
+    let keys = LogSumExpMemory::new(
+        pairs.keys().to_patterns::<f64>().unwrap(),
+        1.0,
+        Similarity::DotProduct,
+    );
+    let keys = keys.unwrap();
+    assert!(KeyValueMemory::new(keys.clone(), few.to_patterns().unwrap()).is_err());
+    let memory = KeyValueMemory::new(keys, values).unwrap();
+    assert!(memory.read(empty).is_err());
+    assert!(memory.read(Batch::single(&bad).unwrap()).is_err());
+    assert!(memory.read(Batch::single(&[1.0; 59]).unwrap()).is_err());
+}
