@@ -20,6 +20,8 @@
 //! - [`DiscretePairs`], [`KeyValueMemory`]: from a key to the value stored with it.
 //! - [`LogSumExpMemory`]: continuous states, number of patterns exponential in
 //!   `N`; recall by [`Cccp`], or by any integrator of `ebm-core`.
+//! - [`FenchelYoungMemory`]: the same with sparse weights, so that recall is
+//!   exact; [`RandomFeatureMemory`]: any number of patterns in fixed space.
 //! - [`InputDrivenPlasticity`]: the input decides how deep each memory is.
 //! - [`LayeredMemory`]: any hypergraph of layers and synapses, with
 //!   [`layered::Settle`] to recall and [`layered::ImplicitGradient`] to learn.
@@ -32,6 +34,23 @@
 //!   and the census of its minima.
 //! - [`Patterns`], [`corrupt`], [`Thermometer`]: patterns, cues, and pictures
 //!   as ±1 patterns. [`experiment`]: capacity, basins, spurious states.
+//!
+//! # Which to choose
+//!
+//! | at hand | wanted | model |
+//! |---|---|---|
+//! | data with real entries | the stored vector back, many at a time | [`LogSumExpMemory`] with [`Cccp`]; squared distance unless all norms are equal |
+//! | the same, entries missing | the rest of each vector | the same with [`Cues::with_known`] |
+//! | the same | the exact vector, or a mean of few | [`FenchelYoungMemory`] |
+//! | the same, more data than memory | an approximation in fixed space | [`RandomFeatureMemory`] |
+//! | keys with values | the value of a key | [`KeyValueMemory`], for ±1 [`DiscretePairs`] |
+//! | ±1 patterns, far fewer than neurons | the classical model | [`HopfieldNetwork`]; [`LowRankHopfield`] from some thousand neurons on |
+//! | ±1 patterns, more than neurons | exact integer energies | [`DiscreteMemory`] |
+//! | an input that should select the memory | depth by input | [`InputDrivenPlasticity`] |
+//! | several kinds of neurons | an energy for the whole, learnable synapses | [`LayeredMemory`] |
+//! | tokens | attention with an energy | [`EnergyTransformer`] |
+//! | phases of oscillators | ±1 patterns, or messages on rings | [`OscillatorMemory`], [`PhaseLockedMemory`] |
+//! | a diffusion model | when it memorizes | [`DiffusionMemory`] |
 //!
 //! ```
 //! use ebm_core::Batch;
@@ -65,9 +84,9 @@ pub mod thermometer;
 
 pub use corruption::{Corrupted, Corruption, Region, corrupt, corrupt_region};
 pub use dense_associative_memory::{
-    Cccp, Cues, DiscreteMemory, DiscretePairs, Interaction, KeyValueMemory, Linearized,
-    LogSumExpMemory, Match, Reading, Readings, RecalledValues, Retrieval, Retrieved, SignPatterns,
-    Similarity,
+    Cccp, Cues, DiscreteMemory, DiscretePairs, FenchelYoungMemory, Interaction, KeyValueMemory,
+    Linearized, LogSumExpMemory, Match, RandomFeatureMemory, RandomFeatures, Reading, Readings,
+    RecalledValues, RegularizedArgmax, Retrieval, Retrieved, SignPatterns, Similarity,
 };
 pub use diffusion_memory::{DiffusionMemory, Landscape, LandscapeSearch, Minimum, MinimumKind};
 pub use ebm_core;
