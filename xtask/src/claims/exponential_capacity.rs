@@ -29,7 +29,7 @@ pub(crate) fn claim() -> Claim {
 
 fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     let (sizes, exponents, tried, allowed): (&[usize], &[f64], _, _) = if settings.quick {
-        (&[16, 20], &[0.25, 0.5, 0.75], 40, 0.1)
+        (&[20, 24], &[0.25, 0.5, 0.75], 40, 0.1)
     } else {
         (&[24, 28], &[0.25, 0.375, 0.5, 0.625, 0.75], 100, 0.02)
     };
@@ -38,7 +38,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     for (k, &dim) in sizes.iter().enumerate() {
         let (mut moved_points, mut failed_points) = (vec![], vec![]);
         // The largest loads take too long at the larger size.
-        let last = if k == 0 { exponents.len() } else { 3 };
+        let last = if k == 0 { exponents.len() } else { exponents.len().div_ceil(2) };
         for &exponent in &exponents[..last] {
             let count = (exponent * dim as f64).exp2().round() as usize;
             let (moved, failed) = changes(dim, count, tried)?;
