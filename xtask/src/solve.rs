@@ -32,7 +32,7 @@ without --time the result depends on the seed alone. With --time the portfolio t
 of its trials.
 
 Solvers: portfolio reduces exactly, then chooses among the others by short trials; annealing,
-bifurcation, breakout, oscillator, rank-two, tabu, tempering.",
+bifurcation, breakout, coherent, memetic, oscillator, rank-two, tabu, tempering.",
     positionals: &[Positional { name: "FILE", required: true, help: "The instance" }],
     options: &[
         Opt {

@@ -93,7 +93,9 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
 /// `α = I(1 − 2ρ)/2`, `I(x) = ½[(1 + x) ln(1 + x) + (1 − x) ln(1 − x)]`.
 fn flips_exponent(share: f64) -> f64 {
     let x = 1.0 - 2.0 * share;
-    let rate = 0.5 * ((1.0 + x) * x.ln_1p() + (1.0 - x) * (-x).ln_1p());
+    // z ln z, whose limit at 0 is 0.
+    let entropy = |z: f64| if z > 0.0 { z * z.ln() } else { 0.0 };
+    let rate = 0.5 * (entropy(1.0 + x) + entropy(1.0 - x));
     0.5 * rate / 2f64.ln()
 }
 
