@@ -160,11 +160,13 @@ proptest! {
 
     #[test]
     fn activation_flow(x in vector(), v in vector(), seed in 0u64..100) {
-        for activation in [
-            Activation::Linear,
-            Activation::Tanh { gain: 1.3 },
-            Activation::Logistic { gain: 2.0 },
-            Activation::RectifiedPower { power: 4.0 },
+        // Differences across the corner of a rectifier are off by more than rounding.
+        let clear = x.map(|x| if x.abs() < 0.1 { 0.1_f64.copysign(x) } else { x });
+        for (activation, x) in [
+            (Activation::Linear, x),
+            (Activation::Tanh { gain: 1.3 }, x),
+            (Activation::Logistic { gain: 2.0 }, x),
+            (Activation::RectifiedPower { power: 4.0 }, clear),
         ] {
             let layer = Elementwise::new(DIM, activation).unwrap();
             let flow = ActivationFlow::new(bowl(seed), layer).unwrap();
