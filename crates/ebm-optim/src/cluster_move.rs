@@ -17,26 +17,14 @@
 
 use rand::{Rng, RngExt};
 
+use crate::clusters::Clusters;
 use crate::spin_system::{Count, Links, SpinState, System};
-
-/// How a slot stands in a pass.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Overlap {
-    Plus,
-    /// Overlap −1, not yet in a cluster.
-    Minus,
-    /// Overlap −1, in a cluster.
-    Claimed,
-}
 
 /// Scratch memory of the moves on one system.
 pub(crate) struct ClusterMove {
-    overlap: Vec<Overlap>,
-    /// The members of the cluster at hand.
-    members: Vec<u32>,
+    clusters: Clusters,
     /// Spins that turn the first copy into the best recombination.
     toggles: Vec<u32>,
-    has_fields: bool,
     largest: usize,
 }
 
@@ -44,10 +32,8 @@ impl ClusterMove {
     /// Room for the moves; clusters of more than `largest` spins stay.
     pub(crate) fn new(slots: usize, has_fields: bool, largest: usize) -> Self {
         Self {
-            overlap: vec![Overlap::Plus; slots],
-            members: Vec::with_capacity(slots),
+            clusters: Clusters::new(slots, has_fields),
             toggles: Vec::with_capacity(slots),
-            has_fields,
             largest,
         }
     }
@@ -62,35 +48,21 @@ impl ClusterMove {
         b: &mut SpinState<F>,
         rng: &mut impl Rng,
     ) -> i64 {
-        let mut count = 0;
-        for (slot, overlap) in self.overlap.iter_mut().enumerate() {
-            let differs = a.spins[slot].to_i32() != b.spins[slot].to_i32();
-            count += usize::from(differs);
-            *overlap = if differs { Overlap::Minus } else { Overlap::Plus };
-        }
-        if !self.has_fields && 2 * count > system.spins() {
-            for &slot in system.slots_of_spins() {
-                let overlap = &mut self.overlap[slot as usize];
-                *overlap = if *overlap == Overlap::Plus { Overlap::Minus } else { Overlap::Plus };
-            }
-        }
+        self.clusters.compare(system, &a.spins, &b.spins);
         self.toggles.clear();
         let mut lowest = a.energy;
-        for seed in 0..self.overlap.len() {
-            if self.overlap[seed] != Overlap::Minus {
-                continue;
-            }
-            let change = self.grow(system, a, seed);
-            if self.members.len() > self.largest {
+        while let Some(change) = self.clusters.grow(system, a) {
+            let members = self.clusters.members();
+            if members.len() > self.largest {
                 continue;
             }
             let exchange = rng.random::<bool>();
             lowest += change.min(0);
             if exchange != (change < 0) {
-                self.toggles.extend_from_slice(&self.members);
+                self.toggles.extend_from_slice(members);
             }
             if exchange {
-                for &slot in &self.members {
+                for &slot in members {
                     system.flip(a, slot as usize);
                     system.flip(b, slot as usize);
                 }
@@ -102,40 +74,5 @@ impl ClusterMove {
     /// The spins by which the first copy differs from the recombination.
     pub(crate) fn toggles(&self) -> &[u32] {
         &self.toggles
-    }
-
-    /// Collects the cluster of `seed`; returns by how much the energy of `state`
-    /// changes if the cluster is flipped.
-    fn grow<F: Count, L: Links<F>>(
-        &mut self,
-        system: &System<F, L>,
-        state: &SpinState<F>,
-        seed: usize,
-    ) -> i64 {
-        let Self { overlap, members, .. } = self;
-        members.clear();
-        members.push(seed as u32);
-        overlap[seed] = Overlap::Claimed;
-        let (mut change, mut next) = (0, 0);
-        while let Some(&slot) = members.get(next) {
-            next += 1;
-            let slot = slot as usize;
-            let mut outside = i64::from(state.fields[slot].to_i32());
-            system.links.for_each(slot, |j, weight| {
-                let j = j as usize;
-                // Fillers lie beyond the last slot. Coupled spins of overlap −1
-                // belong to the same cluster.
-                if j >= overlap.len() || overlap[j] == Overlap::Plus {
-                    return;
-                }
-                outside -= i64::from(weight * state.spins[j].to_i32());
-                if overlap[j] == Overlap::Minus {
-                    overlap[j] = Overlap::Claimed;
-                    members.push(j as u32);
-                }
-            });
-            change += 2 * outside * i64::from(state.spins[slot].to_i32());
-        }
-        change
     }
 }

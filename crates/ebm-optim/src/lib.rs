@@ -26,6 +26,7 @@ mod best_state;
 pub mod bifurcation;
 pub mod breakout_local_search;
 mod cluster_move;
+mod clusters;
 pub mod coherent;
 pub mod components;
 mod error;

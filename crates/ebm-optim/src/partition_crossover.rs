@@ -12,23 +12,11 @@
 //! Source: R. Tinós, D. Whitley and F. Chicano, *Partition Crossover for
 //! Pseudo-Boolean Optimization*, FOGA 2015, DOI 10.1145/2725494.2725497.
 
+use crate::clusters::Clusters;
 use crate::spin_system::{Count, Links, SpinState, System};
 
 /// Scratch memory of crossovers on one system.
-pub(crate) struct PartitionCrossover {
-    /// Slots that differ and are not yet in a cluster, or that are in the
-    /// present one.
-    place: Vec<Place>,
-    cluster: Vec<u32>,
-    has_fields: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Agrees,
-    Differs,
-    Clustered,
-}
+pub(crate) struct PartitionCrossover(Clusters);
 
 /// What a crossover did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,9 +29,7 @@ pub(crate) struct Exchange {
 
 impl PartitionCrossover {
     pub(crate) fn new<F: Count, L: Links<F>>(system: &System<F, L>, has_fields: bool) -> Self {
-        let slots = system.slots();
-        let cluster = Vec::with_capacity(slots);
-        Self { place: vec![Place::Agrees; slots], cluster, has_fields }
+        Self(Clusters::new(system.slots(), has_fields))
     }
 
     /// Turns `state` into the best child of it and the spins `other`; clusters of equal
@@ -57,69 +43,18 @@ impl PartitionCrossover {
         state: &mut SpinState<F>,
         other: &[F],
     ) -> Exchange {
-        let mut differing = 0;
-        for &slot in system.slots_of_spins() {
-            let slot = slot as usize;
-            let differs = state.spins[slot].to_i32() != other[slot].to_i32();
-            differing += usize::from(differs);
-            self.place[slot] = if differs { Place::Differs } else { Place::Agrees };
-        }
-        if !self.has_fields && 2 * differing > system.spins() {
-            for &slot in system.slots_of_spins() {
-                let place = &mut self.place[slot as usize];
-                *place = if *place == Place::Agrees { Place::Differs } else { Place::Agrees };
-            }
-        }
+        self.0.compare(system, &state.spins, other);
         let mut exchange = Exchange::default();
-        for seed in 0..self.place.len() {
-            if self.place[seed] != Place::Differs {
-                continue;
-            }
+        while let Some(change) = self.0.grow(system, state) {
             exchange.clusters += 1;
-            let change = self.grow(system, state, seed);
             if change <= 0 {
                 exchange.gained -= change;
-                for &slot in &self.cluster {
+                for &slot in self.0.members() {
                     system.flip(state, slot as usize);
                 }
             }
         }
         exchange
-    }
-
-    /// Collects the cluster of `seed`; returns by how much the energy changes
-    /// if it is flipped.
-    fn grow<F: Count, L: Links<F>>(
-        &mut self,
-        system: &System<F, L>,
-        state: &SpinState<F>,
-        seed: usize,
-    ) -> i64 {
-        let Self { place, cluster, .. } = self;
-        cluster.clear();
-        cluster.push(seed as u32);
-        place[seed] = Place::Clustered;
-        let (mut change, mut next) = (0, 0);
-        while let Some(&slot) = cluster.get(next) {
-            next += 1;
-            let slot = slot as usize;
-            let mut outside = i64::from(state.fields[slot].to_i32());
-            system.links.for_each(slot, |j, weight| {
-                let j = j as usize;
-                // Fillers lie beyond the last slot. Coupled spins that differ
-                // belong to one cluster, whose inner couplings do not change.
-                if j >= place.len() || place[j] == Place::Agrees {
-                    return;
-                }
-                outside -= i64::from(weight * state.spins[j].to_i32());
-                if place[j] == Place::Differs {
-                    place[j] = Place::Clustered;
-                    cluster.push(j as u32);
-                }
-            });
-            change += 2 * outside * i64::from(state.spins[slot].to_i32());
-        }
-        change
     }
 }
 

@@ -161,7 +161,7 @@ proptest! {
     #[test]
     fn activation_flow(x in vector(), v in vector(), seed in 0u64..100) {
         // Differences across the corner of a rectifier are off by more than rounding.
-        let clear = x.map(|x| if x.abs() < 0.1 { 0.1_f64.copysign(x) } else { x });
+        let clear = x.map(|x| if x.abs() < 0.01 { 0.01_f64.copysign(x) } else { x });
         for (activation, x) in [
             (Activation::Linear, x),
             (Activation::Tanh { gain: 1.3 }, x),
