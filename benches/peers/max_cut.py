@@ -186,7 +186,7 @@ def mqlib(name):
         problem = MQLib.Instance("M", instance.sparse())
 
         def solve(seed):
-            found = MQLib.runHeuristic(name, problem, seconds, lambda *_: 1, seed)
+            found = MQLib.runHeuristic(name, problem, seconds, seed)
             return np.asarray(found["solution"], dtype=np.int8)
 
         return solve

@@ -13,6 +13,7 @@ mod benchmark;
 mod definitions;
 mod graph;
 mod measure;
+mod python;
 
 use std::error::Error;
 use std::io::{self, Write};

@@ -20,7 +20,6 @@
 use std::error::Error;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
@@ -30,6 +29,7 @@ use ebm_memory::{Batch, Cccp, Corruption, LogSumExpMemory, Patterns, Similarity,
 use crate::benchmark::{Benchmark, Findings, Settings};
 use crate::graph::uniform;
 use crate::measure::Contest;
+use crate::python::{interpreter_with, script};
 
 /// Inverse temperature at which nearly all weights are negligible.
 const SHARP: f64 = 1.0;
@@ -241,11 +241,8 @@ impl Drop for Peer {
 /// Running peers, and the names of those that cannot run.
 type Peers = (Vec<Peer>, Vec<&'static str>);
 
-/// Those that the interpreter named by `EBM_PYTHON` (default `python3`) can
-/// run, and the names of the others.
+/// Those that some interpreter can run, and the names of the others.
 fn peers(problem: &Problem, dim: usize) -> Result<Peers, Box<dyn Error>> {
-    let python = std::env::var("EBM_PYTHON").unwrap_or_else(|_| "python3".into());
-    let script: PathBuf = [env!("CARGO_MANIFEST_DIR"), "peers", "log_sum_exp.py"].iter().collect();
     let folder = std::env::temp_dir().join(format!("ebm-bench-memory-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let write = |name: &str, values: &[f32]| {
@@ -261,17 +258,12 @@ fn peers(problem: &Problem, dim: usize) -> Result<Peers, Box<dyn Error>> {
         ("torch-sdpa", "torch scaled_dot_product_attention", "torch"),
     ];
     for (peer, name, module) in all {
-        let probe = Command::new(&python)
-            .args(["-c", &format!("import {module}")])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        if !probe.is_ok_and(|status| status.success()) {
+        let Some(python) = interpreter_with(module) else {
             absent.push(name);
             continue;
-        }
-        let mut process = Command::new(&python)
-            .arg(&script)
+        };
+        let mut process = Command::new(python)
+            .arg(script("log_sum_exp.py"))
             .arg(peer)
             .arg(&folder)
             .args([dim.to_string(), SHARP.to_string(), UPDATES.to_string()])

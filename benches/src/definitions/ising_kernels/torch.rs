@@ -8,6 +8,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use ebm_optim::Ising;
 
+use crate::python::{interpreter_with, script};
+
 /// Replicas in its batch.
 pub(super) const REPLICAS: usize = 16;
 
@@ -18,15 +20,10 @@ pub(super) struct Torch {
     couplings: PathBuf,
 }
 
-/// The script on the couplings of `problem`, or nothing where the interpreter
-/// named by `EBM_PYTHON` (default `python3`) has no PyTorch.
+/// The script on the couplings of `problem`, or nothing where no interpreter has
+/// PyTorch.
 pub(super) fn start(problem: &Ising) -> Result<Option<Torch>, Box<dyn Error>> {
-    let python = std::env::var("EBM_PYTHON").unwrap_or_else(|_| "python3".into());
-    let mut probe = Command::new(&python);
-    probe.args(["-c", "import torch"]).stdout(Stdio::null()).stderr(Stdio::null());
-    if !probe.status().is_ok_and(|status| status.success()) {
-        return Ok(None);
-    }
+    let Some(python) = interpreter_with("torch") else { return Ok(None) };
     let n = problem.spins();
     let mut matrix = vec![0.0_f32; n * n];
     for (i, j, w) in problem.pairs() {
@@ -35,10 +32,8 @@ pub(super) fn start(problem: &Ising) -> Result<Option<Torch>, Box<dyn Error>> {
     let couplings = std::env::temp_dir().join(format!("ebm-couplings-{}", std::process::id()));
     let bytes: Vec<u8> = matrix.iter().flat_map(|w| w.to_le_bytes()).collect();
     fs::write(&couplings, bytes)?;
-    let script: PathBuf =
-        [env!("CARGO_MANIFEST_DIR"), "peers", "bifurcation_step.py"].iter().collect();
-    let mut child = Command::new(&python)
-        .arg(script)
+    let mut child = Command::new(python)
+        .arg(script("bifurcation_step.py"))
         .arg(&couplings)
         .args([n, REPLICAS].map(|size| size.to_string()))
         .stdin(Stdio::piped())

@@ -1,10 +1,12 @@
 //! The Python peers of the max-cut benchmarks.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+
+use crate::python::{interpreters, script};
 
 /// Best and mean cut over the runs, and processor seconds of one.
 pub(super) struct Score {
@@ -16,30 +18,47 @@ pub(super) struct Score {
 /// A score, or why there is none.
 pub(super) type Found = Result<Score, String>;
 
-/// The peers of the names given, all for none; nothing where the interpreter
-/// named by `EBM_PYTHON` (default `python3`) has no numpy.
+/// The peers of the names given, all for none, each in the first interpreter that
+/// can run it; nothing where none has numpy.
 pub(super) fn python(
     path: &Path,
     seconds: f64,
     runs: u64,
     names: &[&str],
 ) -> Result<Vec<(String, Found)>, Box<dyn Error>> {
-    let python = std::env::var("EBM_PYTHON").unwrap_or_else(|_| "python3".into());
-    let mut probe = Command::new(&python);
-    probe.args(["-c", "import numpy"]).stdout(Stdio::null()).stderr(Stdio::null());
-    if !probe.status().is_ok_and(|status| status.success()) {
-        return Ok(vec![]);
+    let mut all: Vec<(String, Found)> = vec![];
+    for python in interpreters() {
+        let missing: Vec<String> = if all.is_empty() {
+            names.iter().map(ToString::to_string).collect()
+        } else {
+            let absent = all.iter().filter(|(_, found)| found.is_err());
+            absent.map(|(name, _)| name.clone()).collect()
+        };
+        if !all.is_empty() && missing.is_empty() {
+            break;
+        }
+        let mut probe = Command::new(&python);
+        probe.args(["-c", "import numpy"]).stdout(Stdio::null()).stderr(Stdio::null());
+        if !probe.status().is_ok_and(|status| status.success()) {
+            continue;
+        }
+        let mut command = Command::new(&python);
+        command.arg(script("max_cut.py")).arg(path).args([seconds.to_string(), runs.to_string()]);
+        let output = command.args(&missing).output()?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into());
+        }
+        for line in String::from_utf8(output.stdout)?.lines() {
+            let (name, found) = parse(line)?;
+            match all.iter_mut().find(|(known, _)| *known == name) {
+                // The first interpreter tells why a peer is absent from all.
+                Some(known) if found.is_ok() => known.1 = found,
+                Some(_) => {}
+                None => all.push((name, found)),
+            }
+        }
     }
-    let script: PathBuf = [env!("CARGO_MANIFEST_DIR"), "peers", "max_cut.py"].iter().collect();
-    let mut command = Command::new(&python);
-    command.arg(script).arg(path).args([seconds.to_string(), runs.to_string()]);
-    command.args(names);
-    let output = command.output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into());
-    }
-    let lines = String::from_utf8(output.stdout)?;
-    lines.lines().map(parse).collect()
+    Ok(all)
 }
 
 /// A line of the script.

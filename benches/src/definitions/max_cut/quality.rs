@@ -27,13 +27,14 @@ struct Plan {
 
 /// The solvers worth a long run, and the peers that win on some instance.
 const LONG_SOLVERS: [&str; 4] = ["bifurcation", "coherent", "oscillator", "portfolio"];
-const LONG_PEERS: [&str; 6] = [
+const LONG_PEERS: [&str; 7] = [
     "dwave-samplers SA",
     "OpenJij SA",
     "simulated-bifurcation dSB",
     "simulated-bifurcation bSB",
     "mindquantum dSB",
     "MQLib BURER2002",
+    "MQLib PALUBECKIS2006",
 ];
 
 const ONE: Plan = Plan { seconds: 1.0, runs: 2, instances: &[], solvers: &[], peers: &[] };

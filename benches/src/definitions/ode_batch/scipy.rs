@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::rc::Rc;
 
 use super::{Contestant, Kind, Problem, SPAN, Solved, TOLERANCE};
+use crate::python::{interpreter_with, script};
 
 /// Where the problem and the results lie, removed with the last contestant.
 struct Folder(PathBuf);
@@ -18,20 +19,11 @@ impl Drop for Folder {
     }
 }
 
-/// scipy's contestants, or nothing where the interpreter named by
-/// `EBM_PYTHON` (default `python3`) has no scipy.
+/// scipy's contestants, or nothing where no interpreter has scipy.
 pub(super) fn contestants(
     problem: &Problem,
 ) -> Result<Option<Vec<Contestant<'_>>>, Box<dyn Error>> {
-    let python = std::env::var("EBM_PYTHON").unwrap_or_else(|_| "python3".into());
-    let probe = Command::new(&python)
-        .args(["-c", "import scipy.integrate"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if !probe.is_ok_and(|status| status.success()) {
-        return Ok(None);
-    }
+    let Some(python) = interpreter_with("scipy.integrate") else { return Ok(None) };
     let path = std::env::temp_dir().join(format!("ebm-bench-{}", std::process::id()));
     fs::create_dir_all(&path)?;
     let folder = Rc::new(Folder(path));
@@ -48,10 +40,9 @@ pub(super) fn contestants(
     Ok(Some(vec![contestant("RK45"), contestant("DOP853")]))
 }
 
-fn solve(python: &str, folder: &Path, method: &str) -> Result<Solved, Box<dyn Error>> {
-    let script: PathBuf = [env!("CARGO_MANIFEST_DIR"), "peers", "solve_ivp.py"].iter().collect();
+fn solve(python: &Path, folder: &Path, method: &str) -> Result<Solved, Box<dyn Error>> {
     let output = Command::new(python)
-        .arg(script)
+        .arg(script("solve_ivp.py"))
         .arg(folder)
         .arg(method)
         .args([SPAN.1, TOLERANCE.rtol, TOLERANCE.atol].map(|value| value.to_string()))
