@@ -43,7 +43,8 @@ use crate::{Error, IntegerIsing, Ising, Task};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MemeticAnnealing {
     /// Members of the population; `None`: as many as can be founded with ten
-    /// sweeps a spin each, from 4 to 16. At most 1024.
+    /// sweeps a spin each, from 4 to 16, and a single one, annealed throughout,
+    /// in runs of less than four reheatings. At most 1024.
     pub members: Option<usize>,
     /// Share of the steps in which the population is founded, from 0 to 1.
     pub founding: f64,
@@ -69,6 +70,9 @@ const MOST_MEMBERS: usize = 1024;
 /// Sweeps a spin below which founding one member more is worth less than
 /// founding the others well.
 const FOUNDING_SWEEPS: f64 = 10.0;
+
+/// Reheatings that take so long that breeding is worth it.
+const SHORT: usize = 4;
 
 impl Method for MemeticAnnealing {
     fn name(&self) -> &'static str {
@@ -236,6 +240,9 @@ impl<F: Count, L: Links<F>> Breeder<F, L> {
     fn population(&self, steps: usize) -> (usize, usize) {
         let method = &self.settings.method;
         let founding = method.founding * steps as f64;
+        if method.members.is_none() && steps / SHORT < method.sweeps {
+            return (1, steps);
+        }
         let automatic = || {
             let well_founded = founding / (FOUNDING_SWEEPS * self.system.spins() as f64);
             (well_founded as usize).clamp(4, 16)

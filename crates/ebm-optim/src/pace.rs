@@ -3,6 +3,10 @@
 //! ```text
 //! natural/32,  then 2, 4, 8 … times as many steps,  the last block what fits into the time left
 //! ```
+//!
+//! Where one long replica is worth more than many, blocks grow by a factor of 4
+//! and stop growing sooner: the last takes nearly all of the time, and yet a good
+//! state is known early.
 
 use crate::Run;
 use crate::solver::Prepared;
@@ -48,10 +52,11 @@ impl<'a> Pace<'a> {
             // The same length for all that are to come.
             Some(blocks) => (fitting / blocks.max(1) as usize).clamp(1, longest),
             None => {
-                // Growing length, so that the last takes about half of the time.
-                let doubled = self.steps.saturating_mul(2);
-                let whole = self.prepared.prefers_one_replica() || fitting / 2 < doubled;
-                let steps = if whole { fitting } else { doubled }.min(longest);
+                let one = self.prepared.prefers_one_replica();
+                // The last takes about half of the time, or five sixths and more.
+                let (growth, rest) = if one { (4, 8) } else { (2, 2) };
+                let grown = self.steps.saturating_mul(growth);
+                let steps = if fitting / rest < grown { fitting } else { grown }.min(longest);
                 if steps < self.steps / SCRAP {
                     return None;
                 }
