@@ -59,6 +59,10 @@ pub struct LowRankHopfield<T = f64> {
     count: usize,
     /// The largest magnitude of an entry.
     largest: f64,
+    /// What the rounding of a field is proportional to whatever the state is:
+    /// `Σ_μ |d_μ| (B ‖ξ^μ‖₁ + S largest)` for sums of `B` neurons and `S`
+    /// patterns, the first term only where the overlaps round.
+    fixed_rounding: f64,
     /// Whether all sums are of integers that the scalar type represents.
     exact: bool,
 }
@@ -98,6 +102,7 @@ impl<T: Real> LowRankHopfield<T> {
             diagonal: vec![0.0; dim],
             count,
             largest: 0.0,
+            fixed_rounding: 0.0,
             exact: false,
         };
         network.refresh()?;
@@ -119,7 +124,13 @@ impl<T: Real> LowRankHopfield<T> {
         set_column(&mut self.rows, self.weights.len(), self.count, pattern);
         self.weights[self.count] = weight.to_f64();
         self.count += 1;
-        self.refresh().inspect_err(|_| self.clear_last())
+        if let Err(error) = self.refresh() {
+            self.count -= 1;
+            self.clear(self.count);
+            self.refresh()?;
+            return Err(error);
+        }
+        Ok(())
     }
 
     /// Removes pattern `mu`; the last one takes its place. Right after
@@ -127,7 +138,8 @@ impl<T: Real> LowRankHopfield<T> {
     /// bit; a Hebb network keeps the same fields to the bit whatever the order.
     ///
     /// # Errors
-    /// If there is no such pattern, or no other.
+    /// If there is no such pattern, or no other, or a sum `D` overflows without
+    /// it; the network is then as before.
     pub fn swap_remove(&mut self, mu: usize) -> Result<(), Error> {
         if mu >= self.count {
             let what = "pattern to remove";
@@ -136,13 +148,22 @@ impl<T: Real> LowRankHopfield<T> {
         if self.count == 1 {
             return Err(ebm_core::Error::Empty { what: "patterns" }.into());
         }
-        let last = self.count - 1;
-        for row in self.rows.chunks_exact_mut(self.weights.len()) {
-            row[mu] = row[last];
+        self.swap(mu, self.count - 1);
+        self.count -= 1;
+        if let Err(error) = self.refresh() {
+            self.count += 1;
+            self.swap(mu, self.count - 1);
+            self.refresh()?;
+            return Err(error);
         }
-        self.weights[mu] = self.weights[last];
-        self.clear_last();
+        self.clear(self.count);
         Ok(())
+    }
+
+    /// Exchanges two patterns and their weights.
+    fn swap(&mut self, a: usize, b: usize) {
+        self.rows.chunks_exact_mut(self.weights.len()).for_each(|row| row.swap(a, b));
+        self.weights.swap(a, b);
     }
 
     /// Number `K` of patterns.
@@ -177,20 +198,16 @@ impl<T: Real> LowRankHopfield<T> {
         Ok(())
     }
 
-    fn clear_last(&mut self) {
-        self.count -= 1;
-        for row in self.rows.chunks_exact_mut(self.weights.len()) {
-            row[self.count] = T::ZERO;
-        }
-        self.weights[self.count] = 0.0;
-        // What was finite with one pattern more may only lose a term.
-        let _ = self.refresh();
+    /// Zeros in place of pattern `mu`, which is counted no more.
+    fn clear(&mut self, mu: usize) {
+        self.rows.chunks_exact_mut(self.weights.len()).for_each(|row| row[mu] = T::ZERO);
+        self.weights[mu] = 0.0;
     }
 
     /// Computes what depends on patterns and weights.
     fn refresh(&mut self) -> Result<(), Error> {
         let weights = &self.weights[..self.count];
-        let mut signs = true;
+        let (mut signs, mut sizes) = (true, 0.0);
         self.largest = 0.0;
         for (d, row) in self.diagonal.iter_mut().zip(self.rows.chunks_exact(self.weights.len())) {
             *d = 0.0;
@@ -199,12 +216,22 @@ impl<T: Real> LowRankHopfield<T> {
                 signs &= x.abs() == 1.0;
                 self.largest = self.largest.max(x.abs());
                 *d += w * x * x;
+                sizes += (w * x).abs();
             }
         }
+        // Sums of signs are exact as long as they are counted by an integer.
+        let overlaps = if signs { 0.0 } else { NEURONS as f64 * sizes };
+        let total_weight: f64 = weights.iter().map(|w| w.abs()).sum();
+        self.fixed_rounding = overlaps + self.roundings() * total_weight * self.largest;
         let total = self.diagonal.len() as f64 * self.count as f64;
         self.exact =
             signs && weights.iter().all(|w| *w == 1.0) && total * T::EPSILON.to_f64() <= 2.0;
         Ok(validate::finite("sums of squares of the patterns", &self.diagonal)?)
+    }
+
+    /// Roundings in the sum of a field.
+    fn roundings(&self) -> f64 {
+        (LANES + self.weights.len()) as f64
     }
 
     /// `Σ_μ w_μ ξᵢ^μ` for weighted overlaps `w`.
@@ -283,11 +310,11 @@ impl<T: Real> LocalFields for LowRankHopfield<T> {
         if self.exact {
             return 0.0;
         }
-        // A field is a sum of these terms times an entry each; an overlap is a
-        // sum of partial sums over a block of neurons.
+        // A field is a sum of these terms times an entry each, less `D_i`. The
+        // overlaps round by their own terms, which may cancel.
         let terms: f64 = self.weights.iter().zip(kept).map(|(d, m)| (d * m).abs()).sum();
-        let roundings = (NEURONS + self.weights.len()) as f64;
-        T::EPSILON.to_f64() * roundings * terms * self.largest / self.diagonal.len() as f64
+        let size = self.roundings() * terms + self.fixed_rounding;
+        T::EPSILON.to_f64() * size * self.largest / self.diagonal.len() as f64
     }
 
     fn field(&self, i: usize, state: &[f64], kept: &[f64]) -> f64 {
@@ -373,18 +400,42 @@ impl Energy for LowRankHopfield {
         linalg::multiply(&self.rows, x, overlaps, self.weights.len());
         self.energy_kept(x, overlaps)
     }
+
+    fn energy_batch(&self, x: Batch<'_>, out: &mut [f64], ws: &mut Workspace) {
+        let stride = self.weights.len();
+        let (overlaps, _) = ws.take(stride * x.count());
+        linalg::multiply(&self.rows, x.as_slice(), overlaps, stride);
+        for ((out, x), overlaps) in out.iter_mut().zip(x.columns()).zip(overlaps.chunks(stride)) {
+            *out = self.energy_kept(x, overlaps);
+        }
+    }
 }
 
 impl Gradient for LowRankHopfield {
     fn gradient(&self, x: &[f64], out: &mut [f64], ws: &mut Workspace) {
-        let stride = self.weights.len();
-        let (overlaps, _) = ws.take(stride);
+        self.slopes(x, out, ws);
+    }
+
+    fn gradient_batch(&self, x: Batch<'_>, mut out: BatchMut<'_>, ws: &mut Workspace) {
+        self.slopes(x.as_slice(), out.as_mut_slice(), ws);
+    }
+}
+
+impl LowRankHopfield {
+    /// `∇E` of every state, one after the other: two products.
+    fn slopes(&self, x: &[f64], out: &mut [f64], ws: &mut Workspace) {
+        let (n, stride) = (self.diagonal.len(), self.weights.len());
+        let (overlaps, _) = ws.take(stride * (x.len() / n));
         linalg::multiply(&self.rows, x, overlaps, stride);
-        overlaps.iter_mut().zip(&self.weights).for_each(|(m, d)| *m *= d);
+        for overlaps in overlaps.chunks_exact_mut(stride) {
+            overlaps.iter_mut().zip(&self.weights).for_each(|(m, d)| *m *= d);
+        }
         linalg::multiply_transposed(&self.rows, overlaps, out, stride);
-        let scale = 1.0 / x.len() as f64;
-        for ((g, d), x) in out.iter_mut().zip(&self.diagonal).zip(x) {
-            *g = scale * (d * x - *g);
+        let scale = 1.0 / n as f64;
+        for (out, x) in out.chunks_exact_mut(n).zip(x.chunks_exact(n)) {
+            for ((g, d), x) in out.iter_mut().zip(&self.diagonal).zip(x) {
+                *g = scale * (d * x - *g);
+            }
         }
     }
 }

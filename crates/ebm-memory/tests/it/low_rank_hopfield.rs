@@ -139,6 +139,33 @@ fn sweeps_do_not_allocate() {
 }
 
 #[test]
+fn a_field_of_nothing_but_rounding_is_a_tie() {
+    // The neuron of weight 5 has no field, as the others cancel; the sum of all
+    // three rounds, depending on its order.
+    let mut rounded = false;
+    for small in 0..3 {
+        let mut pattern = [1e8_f32, 1e8, 1e8];
+        pattern[(small + 1) % 3] = -1e8;
+        pattern[small] = 5.0;
+        let network = LowRankHopfield::new(Batch::single(&pattern).unwrap(), &[-1.0]).unwrap();
+        for own in [1.0, -1.0] {
+            let mut cue = [1.0; 3];
+            cue[small] = own;
+            let cue = Batch::single(&cue).unwrap();
+            let mut kept = vec![0.0; network.kept()];
+            network.keep(cue, &mut kept, &mut Default::default());
+            rounded |= kept[0] != 5.0 * own;
+            for recall in METHODS {
+                let found = recall.run(&network, cue).unwrap();
+                assert_eq!(found.reports()[0].outcome, RecallOutcome::FixedPoint);
+                assert_eq!((found.states(), found.reports()[0].flips), (cue, 0));
+            }
+        }
+    }
+    assert!(rounded);
+}
+
+#[test]
 fn rejects_bad_input_and_stays_as_it_was() {
     let patterns = Patterns::random_signs(6, 3, 1).unwrap();
     let mut network = LowRankHopfield::hebb(&patterns).unwrap();
@@ -155,6 +182,14 @@ fn rejects_bad_input_and_stays_as_it_was() {
     let mut left = [0.0; 6];
     network.pattern(0, &mut left);
     assert_eq!(left, patterns.pattern(1));
+
+    // Without the second pattern the sum of squares overflows.
+    let ones = Patterns::new(vec![1.0; 3], 1).unwrap();
+    let mut signed = LowRankHopfield::new(ones.as_batch(), &[1.7e308, -1.7e308, 1.7e308]).unwrap();
+    let before = signed.clone();
+    assert!(signed.swap_remove(1).is_err());
+    assert_eq!(signed, before);
+    assert_eq!(signed.energy_at(&[1.0]), before.energy_at(&[1.0]));
 
     let half = Patterns::new(vec![1.0, 0.5], 2).unwrap();
     assert!(matches!(LowRankHopfield::hebb(&half), Err(Error::NotSign { index: 1, .. })));
