@@ -1,6 +1,7 @@
 //! Which stable states there are, by seeding and by random starts, and how far
 //! a state can be pushed and come back.
 
+use std::collections::BTreeMap;
 use std::f64::consts::PI;
 
 use ebm_core::flow::GradientFlow;
@@ -11,6 +12,7 @@ use rand::RngExt;
 use super::PhaseLockedMemory;
 use super::energy::wrap;
 use crate::Error;
+use crate::patterns::allocate;
 
 /// Most starts of a census.
 const MAX_STARTS: usize = 1 << 20;
@@ -74,10 +76,10 @@ pub struct Census {
     pub unsettled: usize,
 }
 
-/// How many perturbed copies of a state came back to it.
+/// How many disturbed copies of a state came back to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Basin {
-    /// Copies that came back to the same winding numbers.
+    /// Copies that came to rest with the same winding numbers.
     pub returned: usize,
     /// Copies tried.
     pub trials: usize,
@@ -123,7 +125,8 @@ impl PhaseLockedMemory {
     /// ```
     ///
     /// # Errors
-    /// If a parameter is out of range, or the choices are more than a million.
+    /// If a parameter is out of range, the choices are more than a million or
+    /// do not fit into memory, or as [`stability`](Self::stability).
     pub fn census_by_seeding(&self, settle: &Settle) -> Result<Census, Error> {
         let limits: Vec<usize> = self.graph().cycles().iter().map(|c| c.len() / 2).collect();
         let count = limits.iter().fold(1_usize, |p, limit| p.saturating_mul(2 * limit + 1));
@@ -132,7 +135,8 @@ impl PhaseLockedMemory {
             return Err(ebm_core::Error::TooLarge { what, size: count, limit: MAX_STARTS }.into());
         }
         let n = self.graph().nodes();
-        let mut starts = Vec::with_capacity(count * n);
+        let mut starts = allocate(n, count)?;
+        let mut gram = self.gram().cloned();
         for index in 0..count {
             let mut rest = index;
             let windings: Vec<i32> = limits
@@ -146,7 +150,8 @@ impl PhaseLockedMemory {
             let mut noise = vec![0.0; n];
             random::fill_normal(&mut random::stream(0, index as u64), &mut noise);
             // Enough to leave an unstable equilibrium.
-            starts.extend(self.seed(&windings)?.iter().zip(&noise).map(|(p, z)| p + 1e-3 * z));
+            let seed = self.seed_with(gram.as_mut(), &windings)?;
+            starts.extend(seed.iter().zip(&noise).map(|(p, z)| p + 1e-3 * z));
         }
         self.collect(&starts, settle)
     }
@@ -155,7 +160,8 @@ impl PhaseLockedMemory {
     /// start `j` comes from stream `j` of `seed`.
     ///
     /// # Errors
-    /// If a parameter is out of range or `count` is zero or more than a million.
+    /// If a parameter is out of range, `count` is zero or more than a million or
+    /// the starts do not fit into memory, or as [`stability`](Self::stability).
     pub fn census_by_random_starts(
         &self,
         count: usize,
@@ -166,7 +172,7 @@ impl PhaseLockedMemory {
             let what = "random starts";
             return Err(ebm_core::Error::TooLarge { what, size: count, limit: MAX_STARTS }.into());
         }
-        let mut starts = Vec::with_capacity(count * self.graph().nodes());
+        let mut starts = allocate(self.graph().nodes(), count)?;
         for j in 0..count {
             let mut rng = random::stream(seed, j as u64);
             starts.extend((0..self.graph().nodes()).map(|_| rng.random_range(-PI..PI)));
@@ -180,7 +186,8 @@ impl PhaseLockedMemory {
     ///
     /// # Errors
     /// If there are not as many winding numbers as cycles, `radius` is negative
-    /// or not finite, or `trials` is zero or more than a million.
+    /// or not finite, or `trials` is zero or more than a million or the copies
+    /// do not fit into memory.
     pub fn basin(
         &self,
         windings: &[i32],
@@ -195,40 +202,41 @@ impl PhaseLockedMemory {
             return Err(ebm_core::Error::TooLarge { what, size, limit: MAX_STARTS }.into());
         }
         let state = self.seed(windings)?;
-        let mut starts = Vec::with_capacity(trials * state.len());
+        let mut starts = allocate(state.len(), trials)?;
         for j in 0..trials {
             let mut rng = random::stream(seed, j as u64);
             starts.extend(state.iter().map(|p| p + radius * rng.random_range(-1.0..=1.0)));
         }
         let settled = self.settle(Batch::new(&starts, state.len())?, settle)?;
-        let returned = settled.iter().filter(|s| s.windings == windings).count();
+        let back = |s: &&Settled| s.outcome == Outcome::Converged && s.windings == windings;
+        let returned = settled.iter().filter(back).count();
         Ok(Basin { returned, trials })
     }
 
     fn collect(&self, starts: &[f64], settle: &Settle) -> Result<Census, Error> {
         let settled = self.settle(Batch::new(starts, self.graph().nodes())?, settle)?;
-        let mut census = Census { states: vec![], unsettled: 0 };
-        for end in settled {
-            let same = |s: &&mut LockedState| {
-                s.windings == end.windings && self.same_differences(&s.phases, &end.phases)
-            };
-            if end.outcome != Outcome::Converged {
-                census.unsettled += 1;
-            } else if let Some(known) = census.states.iter_mut().find(same) {
-                known.hits += 1;
-            } else {
-                let margin = self.stability(&end.phases)?.margin;
-                if margin < settle.least_margin {
-                    census.unsettled += 1;
-                    continue;
-                }
-                let energy = self.energy_at(&end.phases);
-                let Settled { phases, windings, .. } = end;
-                census.states.push(LockedState { windings, phases, margin, energy, hits: 1 });
+        let mut found: BTreeMap<Vec<i32>, Vec<LockedState>> = BTreeMap::new();
+        let mut unsettled = 0;
+        for Settled { phases, windings, outcome } in settled {
+            if outcome != Outcome::Converged {
+                unsettled += 1;
+                continue;
             }
+            let states = found.entry(windings.clone()).or_default();
+            let same = |s: &&mut LockedState| self.same_differences(&s.phases, &phases);
+            if let Some(known) = states.iter_mut().find(same) {
+                known.hits += 1;
+                continue;
+            }
+            let margin = self.stability(&phases)?.margin;
+            if margin < settle.least_margin {
+                unsettled += 1;
+                continue;
+            }
+            let energy = self.energy_at(&phases);
+            states.push(LockedState { windings, phases, margin, energy, hits: 1 });
         }
-        census.states.sort_by(|a, b| a.windings.cmp(&b.windings));
-        Ok(census)
+        Ok(Census { states: found.into_values().flatten().collect(), unsettled })
     }
 
     /// Equal up to a common shift, within a hundredth of a radian: far below

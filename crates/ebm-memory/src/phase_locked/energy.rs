@@ -15,6 +15,10 @@ use ebm_core::{Curvature, Energy, Gradient, Workspace, validate};
 
 use super::CycleGraph;
 use crate::Error;
+use crate::patterns::allocate;
+
+/// Most nodes of which a dense Hessian is made, 0.8 GB.
+const MAX_DENSE: usize = 10_000;
 
 /// Oscillators on a [`CycleGraph`]; its
 /// [`GradientFlow`](ebm_core::flow::GradientFlow) is the Kuramoto network in the
@@ -117,10 +121,24 @@ impl PhaseLockedMemory {
     /// # Errors
     /// If there are not as many winding numbers as cycles.
     pub fn seed(&self, windings: &[i32]) -> Result<Vec<f64>, Error> {
+        self.seed_with(self.gram.clone().as_mut(), windings)
+    }
+
+    /// `C Cᵀ` where it is not diagonal.
+    pub(super) fn gram(&self) -> Option<&Lu> {
+        self.gram.as_ref()
+    }
+
+    /// [`seed`](Self::seed) with a copy of [`gram`](Self::gram) to solve with.
+    pub(super) fn seed_with(
+        &self,
+        gram: Option<&mut Lu>,
+        windings: &[i32],
+    ) -> Result<Vec<f64>, Error> {
         validate::dimension("winding numbers", self.graph.cycles().len(), windings.len())?;
         let mut turns: Vec<f64> = windings.iter().map(|q| TAU * f64::from(*q)).collect();
-        match &self.gram {
-            Some(lu) => lu.clone().solve_in_place(&mut turns),
+        match gram {
+            Some(lu) => lu.solve_in_place(&mut turns),
             None => {
                 for (turn, cycle) in turns.iter_mut().zip(self.graph.cycles()) {
                     *turn /= cycle.len() as f64;
@@ -146,12 +164,18 @@ impl PhaseLockedMemory {
     /// `O(N³)`.
     ///
     /// # Errors
-    /// If `phases` has another length than the graph has nodes or is not finite.
+    /// If `phases` has another length than the graph has nodes or is not finite,
+    /// or there are more than 10 000 nodes.
     pub fn stability(&self, phases: &[f64]) -> Result<LockStability, Error> {
         let n = self.graph.nodes();
         validate::dimension("phases", n, phases.len())?;
         validate::finite("phases", phases)?;
-        let mut hessian = vec![0.0; n * n];
+        if n > MAX_DENSE {
+            let (what, limit) = ("nodes of a graph whose stability is asked", MAX_DENSE);
+            return Err(ebm_core::Error::TooLarge { what, size: n, limit }.into());
+        }
+        let mut hessian = allocate(n, n)?;
+        hessian.resize(n * n, 0.0);
         self.hessian(phases, &mut hessian, &mut Workspace::new());
         // Lifts the common shift above all other directions, which are at most
         // twice the largest degree.

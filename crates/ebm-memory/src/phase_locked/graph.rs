@@ -4,6 +4,8 @@
 //! C_ke = ±1 if cycle k runs along (against) edge e, else 0,      cycles = edges − nodes + 1
 //! ```
 
+use std::collections::HashMap;
+
 use ebm_core::linalg::Lu;
 
 use crate::Error;
@@ -48,8 +50,8 @@ impl CycleGraph {
         }
         let mut edges: Vec<(usize, usize)> = vec![];
         let mut steps = vec![];
-        // Edges by their smaller node.
-        let mut known: Vec<Vec<usize>> = vec![vec![]; nodes];
+        // Edges by their nodes, the smaller first.
+        let mut known: HashMap<(usize, usize), usize> = HashMap::with_capacity(places);
         let mut last_seen = vec![usize::MAX; nodes];
         for (k, cycle) in cycles.iter().enumerate() {
             if cycle.len() < 3 {
@@ -70,15 +72,11 @@ impl CycleGraph {
             }
             let mut along = vec![];
             for (&from, &to) in cycle.iter().zip(cycle.iter().cycle().skip(1)) {
-                let (low, high) = (from.min(to), from.max(to));
-                let edge = match known[low].iter().find(|e| edges[**e].1 == high) {
-                    Some(edge) => *edge,
-                    None => {
-                        known[low].push(edges.len());
-                        edges.push((low, high));
-                        edges.len() - 1
-                    }
-                };
+                let ends = (from.min(to), from.max(to));
+                let edge = *known.entry(ends).or_insert_with(|| {
+                    edges.push(ends);
+                    edges.len() - 1
+                });
                 along.push((edge, if from < to { 1.0 } else { -1.0 }));
             }
             steps.push(along);

@@ -67,13 +67,18 @@ impl PhaseLockedMemory {
     /// into so many bytes.
     ///
     /// # Errors
-    /// If cycles share edges, or `phases` has another length than the graph has
-    /// nodes or is not finite.
+    /// If cycles share edges, `phases` has another length than the graph has
+    /// nodes or is not finite, or the message does not fit into memory.
     pub fn decode(&self, phases: &[f64], length: usize) -> Result<Option<Vec<u8>>, Error> {
         self.check_free_windings()?;
         ebm_core::validate::dimension("phases", self.graph().nodes(), phases.len())?;
         ebm_core::validate::finite("phases", phases)?;
-        let mut number = vec![0_u8; length];
+        let mut number = Vec::new();
+        number.try_reserve_exact(length).map_err(|_| {
+            let what = "message";
+            ebm_core::Error::Allocation { what, bytes: length }
+        })?;
+        number.resize(length, 0_u8);
         let windings = self.windings(phases);
         for (cycle, winding) in self.graph().cycles().iter().zip(&windings).rev() {
             let base = self.base(cycle);

@@ -158,6 +158,9 @@ fn small_disturbances_decay_and_large_ones_do_not() {
     assert_eq!((near.returned, near.trials), (50, 50));
     let far = memory.basin(&[1, -1, 0], 3.0, 50, 1, &settle).unwrap();
     assert!(far.returned < 25, "{far:?}");
+    // What has not come to rest has not come back.
+    let brief = Settle { max_time: 0.01, ..settle };
+    assert_eq!(memory.basin(&[1, -1, 0], 0.3, 5, 1, &brief).unwrap().returned, 0);
 }
 
 #[test]
@@ -217,6 +220,15 @@ fn states_without_a_message_decode_to_none() {
 }
 
 #[test]
+fn a_node_of_many_cycles_is_no_burden() {
+    let petals = 100_000;
+    let cycles = (0..petals).map(|k| vec![0, 2 * k + 1, 2 * k + 2]).collect();
+    let graph = CycleGraph::new(2 * petals + 1, cycles).unwrap();
+    assert_eq!(graph.edges().len(), 3 * petals);
+    assert!(graph.cycles_are_edge_disjoint());
+}
+
+#[test]
 fn bad_input_is_refused() {
     let fails = |nodes, cycles: Vec<Vec<usize>>| CycleGraph::new(nodes, cycles).is_err();
     assert!(!fails(3, vec![vec![0, 1, 2]]));
@@ -241,6 +253,7 @@ fn bad_input_is_refused() {
     assert!(memory.stability(&[0.0; 8]).is_err());
     assert!(memory.stability(&[f64::NAN; 9]).is_err());
     assert!(memory.decode(&[0.0; 8], 1).is_err());
+    assert!(memory.decode(&[0.0; 9], usize::MAX).is_err());
     assert!(edges(5, 2).encode(b"").is_err());
     let settle = Settle::default();
     assert!(memory.settle(Batch::new(&[f64::NAN; 9], 9).unwrap(), &settle).is_err());
@@ -252,6 +265,7 @@ fn bad_input_is_refused() {
     assert!(memory.basin(&[0, 0], 0.1, 0, 1, &settle).is_err());
     assert!(memory.basin(&[0, 0], 0.1, usize::MAX, 1, &settle).is_err());
     assert!(CycleGraph::sharing_edges(4, 5000).is_err());
+    assert!(nodes(5, 2500).stability(&[0.0; 10_001]).is_err());
     assert_eq!(nodes(5, 20_000).seed(&[1; 20_000]).unwrap().len(), 80_001);
     for bad in [
         Settle { tolerance: 0.0, ..settle },
