@@ -26,8 +26,9 @@
 //! those of exponentials count as zero within their rounding. The linearized
 //! rule lowers an energy of degree two, and the exponential one, where both
 //! rules are the same; for other degrees it can raise it. Synchronous updates
-//! may end in cycles, other than those of a Hopfield network of any length. [`Recall`](crate::Recall) runs the dynamics and
-//! [`Glauber`](crate::Glauber) those at a temperature, in the units of `E`.
+//! may end in cycles, other than those of a Hopfield network of any length.
+//! [`Recall`](crate::Recall) runs the dynamics and [`Glauber`](crate::Glauber)
+//! those at a temperature, in the units of `E`.
 //!
 //! The Hamming distances to all patterns are kept for a running state, so a
 //! neuron costs `O(K)` to try and to change, in lookups that do not depend on
@@ -220,6 +221,14 @@ fn changes_and_values(power: Power, dim: usize) -> Result<(Vec<i128>, Vec<i128>)
     Ok((changes, values))
 }
 
+/// `m ← β (m − max m)`; returns the maximum. Unlike `β m` this does not overflow
+/// where it matters.
+fn exponents(beta: f64, m: &mut [f64]) -> f64 {
+    let largest = m.iter().fold(f64::NEG_INFINITY, |largest, m| largest.max(*m));
+    m.iter_mut().for_each(|m| *m = beta * (*m - largest));
+    largest
+}
+
 /// A distance as an index, from the bits of its sum with 2⁵²: cheaper than a
 /// conversion, which would have to look at all other numbers as well.
 pub(super) fn index(distance: f64) -> usize {
@@ -237,8 +246,8 @@ impl Energy for DiscreteMemory {
         match self.form {
             Form::Power(power) => -m.iter().map(|m| power.value(*m)).sum::<f64>(),
             Form::Exponential { beta } => {
-                m.iter_mut().for_each(|m| *m *= beta);
-                -log_sum_exp(m) / beta
+                let largest = exponents(beta, m);
+                -largest - log_sum_exp(m) / beta
             }
         }
     }
@@ -251,7 +260,7 @@ impl Gradient for DiscreteMemory {
         match self.form {
             Form::Power(power) => m.iter_mut().for_each(|m| *m = -power.slope(*m)),
             Form::Exponential { beta } => {
-                m.iter_mut().for_each(|m| *m *= beta);
+                exponents(beta, m);
                 softmax_in_place(m);
                 m.iter_mut().for_each(|p| *p = -*p);
             }
@@ -273,7 +282,7 @@ impl Curvature for DiscreteMemory {
                 }
             }
             Form::Exponential { beta } => {
-                m.iter_mut().for_each(|m| *m *= beta);
+                exponents(beta, m);
                 softmax_in_place(m);
                 let mean: f64 = m.iter().zip(&*along).map(|(p, a)| p * a).sum();
                 for (along, p) in along.iter_mut().zip(&*m) {

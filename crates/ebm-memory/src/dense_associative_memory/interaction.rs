@@ -18,6 +18,9 @@ use ebm_core::validate;
 
 use crate::Error;
 
+/// Degrees of which some energies fit into 128 bits.
+const DEGREES: std::ops::RangeInclusive<u32> = 2..=126;
+
 /// The function `F` of the overlaps; see the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -34,7 +37,7 @@ pub enum Interaction {
     },
     /// `exp(βm)`.
     Exponential {
-        /// `β > 0`; one in the source.
+        /// `β > 0`, finite four times over; one in the source.
         beta: f64,
     },
 }
@@ -48,7 +51,8 @@ impl Interaction {
     /// exponential   2^{N/2}  for β = 1
     /// ```
     ///
-    /// `None` for another `β`. Not a number below two neurons.
+    /// `None` for another `β` and for degrees out of range. Not a number below
+    /// two neurons.
     ///
     /// ```
     /// use ebm_memory::Interaction;
@@ -63,6 +67,9 @@ impl Interaction {
         let n = dim as f64;
         match *self {
             Self::Polynomial { degree } => {
+                if !DEGREES.contains(&degree) {
+                    return None;
+                }
                 let odd: f64 = (1..degree).map(|k| f64::from(2 * k - 1)).product();
                 Some(n.powi(degree.cast_signed() - 1) / (2.0 * odd * n.ln()))
             }
@@ -80,10 +87,11 @@ impl Interaction {
             Self::RectifiedPolynomial { degree } => (degree, true),
             Self::Exponential { beta } => {
                 validate::positive("beta", beta)?;
+                validate::positive("four times beta", 4.0 * beta)?;
                 return Ok(Form::Exponential { beta });
             }
         };
-        if (2..=126).contains(&degree) {
+        if DEGREES.contains(&degree) {
             return Ok(Form::Power(Power { degree, rectified }));
         }
         let (what, expected) = ("degree", "2 to 126");

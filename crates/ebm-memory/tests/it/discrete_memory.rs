@@ -2,7 +2,7 @@
 //! and the models that they contain.
 
 use ebm_core::check::finite_difference;
-use ebm_core::{Batch, Energy};
+use ebm_core::{Batch, Energy, Gradient};
 use ebm_memory::{
     Corruption, DiscreteMemory, Error, Glauber, HopfieldNetwork, Interaction, LocalFields,
     LogSumExpMemory, Order, Patterns, Recall, RecallOutcome, SignPatterns, Similarity, Update,
@@ -215,14 +215,19 @@ fn the_exponential_is_the_log_sum_exp_memory_on_signs() {
 
 #[test]
 fn a_cold_exponential_neither_overflows_nor_loses_the_nearest_pattern() {
-    let memory = memory(200, 500, 3, Interaction::Exponential { beta: 1e4 });
-    let patterns: Patterns = memory.patterns().to_patterns().unwrap();
-    let cues = corrupt(patterns.as_batch(), 0.25, Corruption::FlipSign, 3).unwrap();
-    let cues = Batch::new(&cues, 200).unwrap();
-    for recall in [SYNCHRONOUS, FIXED] {
-        let found = recall.run(&memory, cues).unwrap();
-        assert_eq!(found.states(), patterns.as_batch());
-        assert!(found.reports().iter().all(|r| r.energy == -200.0 && r.sweeps == 1));
+    for beta in [1e4, 4e307] {
+        let memory = memory(200, 500, 3, Interaction::Exponential { beta });
+        let patterns: Patterns = memory.patterns().to_patterns().unwrap();
+        let cues = corrupt(patterns.as_batch(), 0.25, Corruption::FlipSign, 3).unwrap();
+        let cues = Batch::new(&cues, 200).unwrap();
+        for recall in [SYNCHRONOUS, FIXED] {
+            let found = recall.run(&memory, cues).unwrap();
+            assert_eq!(found.states(), patterns.as_batch());
+            assert!(found.reports().iter().all(|r| r.energy == -200.0 && r.sweeps == 1));
+        }
+        let pattern = patterns.pattern(7);
+        assert_eq!(memory.energy_at(pattern), -200.0);
+        assert!(memory.gradient_at(pattern).iter().zip(pattern).all(|(g, p)| *g == -p));
     }
 }
 
@@ -408,7 +413,7 @@ fn rejects_bad_input() {
         assert!(store(Interaction::Polynomial { degree }).is_err());
         assert!(store(Interaction::RectifiedPolynomial { degree }).is_err());
     }
-    for beta in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+    for beta in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::MAX] {
         assert!(store(Interaction::Exponential { beta }).is_err());
     }
     // 10³⁸ is above 2¹²⁶, and so is 3 · 10³⁷ doubled.
@@ -439,6 +444,10 @@ fn capacities_are_those_of_the_papers() {
     assert!((hopfield.capacity(400).unwrap() - expected).abs() < 1e-12);
     assert_eq!(Interaction::Exponential { beta: 1.0 }.capacity(24), Some(4096.0));
     assert_eq!(Interaction::Exponential { beta: 2.0 }.capacity(24), None);
+    for degree in [0, 1, 127, 1 << 31, u32::MAX] {
+        assert_eq!(Interaction::Polynomial { degree }.capacity(24), None);
+        assert_eq!(Interaction::RectifiedPolynomial { degree }.capacity(24), None);
+    }
 }
 
 proptest! {
