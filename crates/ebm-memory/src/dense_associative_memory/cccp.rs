@@ -39,7 +39,7 @@ pub struct Cccp {
     /// Raised to 16 times the machine precision where it is less.
     pub tolerance: f64,
     /// Softmax weight that an update may leave out, in `[0, 1)`: a memory whose
-    /// weight is below `negligible/K` is not read out. A state changes by at
+    /// weight is below `negligible/2K` is not read out. A state changes by at
     /// most `negligible · max_μ‖ξ^μ‖`, an energy by `negligible/β`. Zero leaves
     /// out only what underflows.
     pub negligible: f64,
@@ -92,7 +92,9 @@ impl Cccp {
         // `low` at least.
         let rates = memory.rates().iter().map(|r| r.to_f64());
         let (low, high) = rates.fold((1.0, 1.0), |(l, h): (f64, f64), r| (l.min(r), h.max(r)));
-        let least_weight = self.negligible / memory.patterns().count() as f64 * low;
+        // What is left out is missing among the patterns and, in whole tiles,
+        // in the sum of the weights: it counts twice.
+        let least_weight = 0.5 * self.negligible / memory.patterns().count() as f64 * low;
         let comparison = Comparison {
             memory,
             cues,

@@ -20,8 +20,9 @@ pub struct Retrieval {
     /// there is only one pattern.
     pub margin: f64,
     /// `1 − w₁`: weight of all other patterns in the next update, accurate also
-    /// where tiny (`w = p` for one inverse temperature). Where negligible weights are skipped, an upper bound that
-    /// is too large by at most [`Cccp::negligible`](super::Cccp::negligible).
+    /// where tiny (`w = p` for one inverse temperature). Where negligible
+    /// weights are skipped, an upper bound that is too large by at most
+    /// [`Cccp::negligible`](super::Cccp::negligible).
     pub spill: f64,
     /// `‖x⁺ − x‖`: how far the next update would move the retrieved state. It
     /// is `‖∇E(x)‖` where there is one inverse temperature, no mask and no

@@ -8,7 +8,7 @@
 //! at the end:           x⁺ = y / Z,   ln Σ_μ exp(e_μ) = m + ln Z
 //! ```
 //!
-//! A weight `e^{e_μ−m}` below `negligible/K` of the largest is not read out;
+//! A weight `e^{e_μ−m}` below `negligible/2K` of the largest is not read out;
 //! where that holds for a whole tile, not even exponentials are taken. At useful
 //! inverse temperatures nearly all weights are that small, and the second
 //! product disappears. Because the energy descends, it bounds the largest

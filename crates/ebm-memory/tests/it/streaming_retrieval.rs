@@ -344,6 +344,24 @@ fn weights_below_the_limit_do_not_change_a_recall() {
 }
 
 #[test]
+fn what_is_neglected_is_bounded_as_stated() {
+    // One pattern at 1 and many at −1, each just too light to be read out.
+    let (count, negligible) = (10_000, 1e-3);
+    let mut data = vec![-1.0; count];
+    data[0] = 1.0;
+    let patterns = Patterns::new(data, 1).unwrap();
+    for share in [0.99, 0.49] {
+        let beta = -0.5 * f64::ln(share * negligible / count as f64);
+        let memory = LogSumExpMemory::new(patterns.clone(), beta, Similarity::DotProduct).unwrap();
+        let once = Cccp { max_iterations: 1, tolerance: 1e-30, negligible };
+        let found = once.retrieve(&memory, Batch::single(&[1.0]).unwrap()).unwrap();
+        let (expected, _) = plain(&memory, &[1.0]);
+        let error = (found.state(0)[0] - expected[0]).abs();
+        assert!(error <= negligible, "{share} {error}");
+    }
+}
+
+#[test]
 fn single_precision_recalls_and_converges() {
     let patterns = Patterns::random_signs(80, 2000, 1).unwrap().to_precision::<f32>().unwrap();
     let cues: Vec<f32> = patterns
