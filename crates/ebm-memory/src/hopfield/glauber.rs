@@ -56,7 +56,8 @@ impl Default for Glauber {
 pub struct ChainReport {
     /// `E` of the last state.
     pub energy: f64,
-    /// Mean of `E` after the averaged sweeps.
+    /// Mean of `E` after the averaged sweeps, those before a field overflowed;
+    /// NaN if there is none.
     pub mean_energy: f64,
     /// Changes of a neuron, burn-in included.
     pub flips: usize,
@@ -83,7 +84,7 @@ impl Chains {
     }
 
     /// The averages `⟨s⟩` of the states after the averaged sweeps, one a
-    /// column. The overlap of a pattern with such an average is the average of
+    /// column, of the same sweeps as the mean energies. The overlap of a pattern with such an average is the average of
     /// its overlaps.
     #[must_use]
     pub fn means(&self) -> Batch<'_> {
@@ -112,12 +113,17 @@ impl Glauber {
     /// ```
     ///
     /// # Errors
-    /// If the temperature is not a finite number above zero, `sweeps` is zero,
-    /// or the cues are empty, of another dimension than the network or not ±1.
+    /// If the temperature is not a finite number above zero, `sweeps` is zero or
+    /// with the burn-in more than can be counted, or the cues are empty, of another dimension than the network or not ±1.
     pub fn run<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Chains, Error> {
         let dim = network.dim();
         validate::positive("temperature", self.temperature)?;
         validate::positive("number of averaged sweeps", self.sweeps as f64)?;
+        let limit = usize::MAX - self.sweeps;
+        if self.burn_in > limit {
+            let (what, size) = ("number of sweeps of the burn-in", self.burn_in);
+            return Err(ebm_core::Error::TooLarge { what, size, limit }.into());
+        }
         validate::dimension("cues", dim, cues.dim())?;
         if cues.count() == 0 {
             return Err(ebm_core::Error::Empty { what: "cues" }.into());
@@ -155,7 +161,9 @@ impl Glauber {
     ) {
         let mut rng = stream(self.seed, chain as u64);
         sites.iter_mut().enumerate().for_each(|(i, site)| *site = i);
-        let rate = -2.0 / self.temperature;
+        // Finite, so that a neuron without a field is a fair coin.
+        let rate = (-2.0 / self.temperature).max(f64::MIN);
+        let mut averaged = 0;
         for sweep in 0..self.burn_in + self.sweeps {
             if sweep % REFRESH == 0 {
                 network.keep(Batch::single(state).expect("a state"), kept, scratch);
@@ -177,13 +185,14 @@ impl Glauber {
                 break;
             }
             if sweep >= self.burn_in {
+                averaged += 1;
                 report.mean_energy += network.energy_kept(state, kept);
                 mean.iter_mut().zip(&*state).for_each(|(m, s)| *m += s);
             }
         }
         network.keep(Batch::single(state).expect("a state"), kept, scratch);
         report.energy = network.energy_kept(state, kept);
-        report.mean_energy /= self.sweeps as f64;
-        mean.iter_mut().for_each(|m| *m /= self.sweeps as f64);
+        report.mean_energy /= averaged as f64;
+        mean.iter_mut().for_each(|m| *m /= averaged as f64);
     }
 }

@@ -55,7 +55,7 @@ fn the_test_notices_a_temperature_off_by_a_tenth() {
 
 #[test]
 fn averages_agree_with_enumeration() {
-    // One long chain; mean energy and correlation with the first neuron.
+    // The mean energy of a hundred long chains.
     let network = HopfieldNetwork::hebb(&Patterns::random_signs(N, 3, 5).unwrap()).unwrap();
     let glauber =
         Glauber { temperature: 0.7, burn_in: 10, sweeps: 1000, seed: 2, ..Glauber::default() };
@@ -153,6 +153,8 @@ fn bad_input_is_an_error_and_overflow_an_outcome() {
     }
     let glauber = Glauber::default();
     assert!(Glauber { sweeps: 0, ..glauber }.run(&network, patterns.as_batch()).is_err());
+    let endless = Glauber { burn_in: usize::MAX, ..glauber };
+    assert!(endless.run(&network, patterns.as_batch()).is_err());
     for cue in [&[1.0, 1.0, f64::NAN, 1.0][..], &[1.0; 3], &[]] {
         let dim = if cue.len() == 3 { 3 } else { 4 };
         assert!(glauber.run(&network, Batch::new(cue, dim).unwrap()).is_err());
@@ -161,4 +163,19 @@ fn bad_input_is_an_error_and_overflow_an_outcome() {
     let large = HopfieldNetwork::new(large).unwrap();
     let found = glauber.run(&large, Batch::single(&[1.0; 3]).unwrap()).unwrap();
     assert!(matches!(found.reports()[0].outcome, Outcome::NotFinite { .. }));
+    // There is no average of nothing.
+    assert!(found.reports()[0].mean_energy.is_nan() && found.means().column(0)[0].is_nan());
+}
+
+#[test]
+fn a_neuron_without_a_field_is_a_fair_coin_at_any_temperature() {
+    let n = 1000;
+    let free = HopfieldNetwork::new(DenseCoupling::from_fn(n, |_, _| 0.0).unwrap()).unwrap();
+    for temperature in [1e-310, 1.0, f64::MAX] {
+        let glauber = Glauber { temperature, burn_in: 0, sweeps: 1, ..Glauber::default() };
+        let found = glauber.run(&free, Batch::single(&vec![1.0; n]).unwrap()).unwrap();
+        let sum: f64 = found.states().as_slice().iter().sum();
+        // Standard deviation √1000; six.
+        assert!(sum.abs() < 6.0 * 1000_f64.sqrt(), "{temperature} {sum}");
+    }
 }
