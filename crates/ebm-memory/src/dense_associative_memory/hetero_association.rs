@@ -188,7 +188,8 @@ pub struct KeyValueMemory<T = f64> {
     values: Patterns<T>,
 }
 
-/// What was read for a key.
+/// What was read for a key. Where all scores overflow, weight and margin are NaN,
+/// as the value is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reading {
     /// The pair of largest weight.
@@ -280,11 +281,11 @@ impl<T: VectorMath> KeyValueMemory<T> {
 
 impl Reading {
     fn of<T: VectorMath>(weights: &[T]) -> Self {
-        let (mut pair, mut first, mut second) = (0, f64::NEG_INFINITY, 0.0_f64);
-        for (mu, weight) in weights.iter().enumerate() {
+        let (mut pair, mut first, mut second) = (0, weights[0].to_f64(), 0.0_f64);
+        for (mu, weight) in weights.iter().enumerate().skip(1) {
             let weight = weight.to_f64();
             if weight > first {
-                (second, pair, first) = (first.max(0.0), mu, weight);
+                (second, pair, first) = (first, mu, weight);
             } else {
                 second = second.max(weight);
             }
