@@ -42,8 +42,8 @@ const DEPENDENT: f64 = 1e-9;
 pub struct Projection {
     /// `Q`, `N × r`.
     basis: Vec<f64>,
-    /// `QᵀΞ`, a column for every pattern: `ξ^μ = Σ_k c_k q_k`, with as many
-    /// coefficients as the rank was when the pattern came; later ones are zero.
+    /// A column for every pattern: `ξ^μ ∝ Σ_k c_k q_k`, with as many coefficients
+    /// as the rank was when the pattern came; later ones are zero.
     coefficients: Vec<Vec<f64>>,
     dependent: Vec<usize>,
     dim: usize,
@@ -54,7 +54,7 @@ impl Projection {
     /// Takes `4 N K²` operations.
     ///
     /// # Errors
-    /// If there is no memory for the basis, or a squared norm overflows.
+    /// If there is no memory for the basis.
     pub fn new(patterns: &Patterns) -> Result<Self, Error> {
         let mut projection = Self::empty(patterns.dim())?;
         for pattern in patterns.as_batch().columns() {
@@ -78,14 +78,16 @@ impl Projection {
     /// was outside the span, that is, whether the projection changed.
     ///
     /// # Errors
-    /// If the pattern has another length or is not finite, its squared norm
-    /// overflows, or there is no memory for it.
+    /// If the pattern has another length or is not finite, or there is no memory
+    /// for it.
     pub fn add(&mut self, pattern: &[f64]) -> Result<bool, Error> {
         validate::dimension("pattern", self.dim, pattern.len())?;
         validate::finite("pattern", pattern)?;
-        let length = norm(pattern);
-        validate::finite("norm of the pattern", &[length])?;
-        let mut rest = pattern.to_vec();
+        // A span has no scale; squares of very large or small entries do.
+        let largest = pattern.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+        let scale = if largest > 0.0 { exponent_of(largest) } else { 1.0 };
+        let mut rest: Vec<f64> = pattern.iter().map(|x| x / scale).collect();
+        let length = norm(&rest);
         let mut coefficients = vec![0.0; self.rank()];
         remove_span(&self.basis, &mut rest, &mut coefficients);
         let outside = norm(&rest);
@@ -270,6 +272,13 @@ fn remove_span(basis: &[f64], x: &mut [f64], coefficients: &mut [f64]) {
     }
 }
 
+/// The power of two at or below a positive number, so that division by it does
+/// not round.
+fn exponent_of(x: f64) -> f64 {
+    // Subnormal numbers have no exponent of their own.
+    f64::from_bits(x.to_bits() & f64::INFINITY.to_bits()).max(f64::MIN_POSITIVE)
+}
+
 fn norm(x: &[f64]) -> f64 {
     x.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
@@ -361,12 +370,24 @@ mod tests {
     }
 
     #[test]
+    fn the_size_of_patterns_does_not_matter() {
+        let patterns = Patterns::spherical(20, 5, 1).unwrap();
+        let expected = Projection::new(&patterns).unwrap();
+        // Powers of two, so that nothing rounds.
+        for power in [-1000, -600, 600, 1020] {
+            let scale = 2f64.powi(power);
+            let data = patterns.as_batch().as_slice().iter().map(|x| scale * x).collect();
+            let scaled = Projection::new(&Patterns::new(data, 20).unwrap()).unwrap();
+            assert_eq!((scaled.rank(), scaled.basis()), (5, expected.basis()), "{power}");
+        }
+    }
+
+    #[test]
     fn rejects_bad_patterns() {
         assert!(Projection::empty(0).is_err());
         let mut projection = Projection::empty(3).unwrap();
         assert!(projection.add(&[1.0; 2]).is_err());
         assert!(projection.add(&[1.0, f64::NAN, 1.0]).is_err());
-        assert!(projection.add(&[1e200; 3]).is_err());
         assert!(projection.remove(0).is_err());
         assert!(projection.low_rank_network().is_err());
         assert!(!projection.add(&[0.0; 3]).unwrap());
