@@ -117,10 +117,11 @@ impl DiffusionMemory {
             start.iter_mut().zip(origin).for_each(|(x, o)| *x = o + noise * *x);
         }
         // `Cccp` measures its tolerance in units of the longest pattern.
-        let scale = self.half.radius().max(f64::MIN_POSITIVE);
+        let relative = search.tolerance * noise / self.half.radius();
         let cccp = Cccp {
             max_iterations: search.max_iterations,
-            tolerance: (search.tolerance * noise / scale).max(f64::EPSILON),
+            // Data at the origin are reached exactly.
+            tolerance: if relative.is_finite() { relative.max(f64::EPSILON) } else { 1.0 },
             ..Cccp::default()
         };
         let found = cccp.retrieve(&self.half, Batch::new(&starts, n)?)?;
@@ -312,11 +313,14 @@ impl Landscape {
 /// ```
 ///
 /// # Errors
-/// If `radius` is negative, `variance` not positive, or one not finite.
+/// If `radius` is negative, `variance` not positive, or one or the energy not
+/// finite.
 pub fn circle_energy(radius: f64, variance: f64) -> Result<f64, Error> {
     validate::non_negative("radius", radius)?;
     validate::positive("variance of the noise", variance)?;
-    Ok(radius * radius + 1.0 - 2.0 * variance * ln_bessel_i0(radius / variance))
+    let energy = radius * radius + 1.0 - 2.0 * variance * ln_bessel_i0(radius / variance);
+    validate::finite("energy of a circle", &[energy])?;
+    Ok(energy)
 }
 
 /// `ln I₀(z)` for `z ≥ 0`, to rounding.

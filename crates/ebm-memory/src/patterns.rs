@@ -167,9 +167,10 @@ impl<T: Real> Patterns<T> {
     /// The patterns at `indices`, in that order.
     ///
     /// # Errors
-    /// If `indices` is empty or one of them is out of range.
+    /// If `indices` is empty or one of them is out of range, or there is no
+    /// memory for the copies.
     pub fn subset(&self, indices: &[usize]) -> Result<Self, Error> {
-        let mut data = Vec::with_capacity(indices.len() * self.dim);
+        let mut data = allocate(self.dim, indices.len())?;
         for &index in indices {
             if index >= self.count() {
                 let what = "pattern of the subset";

@@ -123,6 +123,7 @@ impl PhaseRetrieval {
     ) -> Result<PhaseRetrieved, Error> {
         let dim = memory.dim();
         validate::non_negative("jitter", self.jitter)?;
+        validate::positive("budget of integration steps", self.max_steps as f64)?;
         validate::dimension("cues", dim, cues.dim())?;
         validate::finite("cues", cues.as_slice())?;
         let mut starts = vec![0.0; cues.as_slice().len()];
@@ -166,7 +167,9 @@ fn report(
     let (pattern, (overlap, phase)) =
         overlaps.fold((0, (-1.0, 0.0)), |best, next| if next.1.0 > best.1.0 { next } else { best });
     let stored = memory.patterns().pattern(pattern);
-    let wrong = phases.iter().zip(stored).filter(|(t, s)| (*t - phase).cos() * **s <= 0.0).count();
+    // In both, what is no number is not right.
+    let right = |(t, s): &(&f64, &f64)| (*t - phase).cos() * **s > 0.0;
+    let wrong = phases.len() - phases.iter().zip(stored).filter(right).count();
     let (sin, cos) = phases.iter().fold((0.0, 0.0), |(sin, cos), theta| {
         let (s, c) = (2.0 * theta).sin_cos();
         (sin + s, cos + c)
@@ -176,7 +179,8 @@ fn report(
         let (sin, cos) = (theta - axis).sin_cos();
         sin.abs().atan2(cos.abs())
     };
-    let spread = phases.iter().map(angle).fold(0.0, f64::max);
+    let widest = |widest: f64, angle: f64| if angle <= widest { widest } else { angle };
+    let spread = phases.iter().map(angle).fold(0.0, widest);
     let energy = memory.energy_gradient(phases, gradient, ws);
     PhaseQuery {
         pattern,

@@ -169,3 +169,18 @@ fn bad_input_is_refused() {
     let found = DiffusionMemory::new(origin, 0.1).unwrap().landscape(&default).unwrap();
     assert!(found.minima.len() <= 1);
 }
+
+#[test]
+fn no_scale_of_data_or_noise_breaks_the_search() {
+    // Nothing but the origin has no length to measure by.
+    let origin = Patterns::new(vec![0.0; 2], 2).unwrap();
+    for variance in [1e-200, 1.0, 1e20] {
+        let memory = DiffusionMemory::new(origin.clone(), variance).unwrap();
+        let found = memory.landscape(&LandscapeSearch::default()).unwrap();
+        assert_eq!((found.minima.len(), found.unsettled), (1, 0), "{variance}");
+        assert_eq!(found.minima[0].x, [0.0; 2]);
+    }
+    for (radius, variance) in [(1e200, 1.0), (1e10, 1e-300), (1.0, 1e-310)] {
+        assert!(circle_energy(radius, variance).is_err(), "{radius} {variance}");
+    }
+}

@@ -280,6 +280,7 @@ fn bad_input_is_refused() {
     assert!(fails(method, &[]));
     assert!(fails(method, &[f64::NAN; 8]));
     assert!(fails(PhaseRetrieval { jitter: -1.0, ..method }, &[0.1; 8]));
+    assert!(fails(PhaseRetrieval { max_steps: 0, ..method }, &[0.1; 8]));
     assert!(fails(PhaseRetrieval { tolerance: 0.0, ..method }, &[0.1; 8]));
     assert!(fails(PhaseRetrieval { max_time: f64::NAN, ..method }, &[0.1; 8]));
 }
