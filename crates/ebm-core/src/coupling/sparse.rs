@@ -80,28 +80,62 @@ struct Rows<T> {
     weights: Vec<T>,
 }
 
+/// Entries that are sorted at a time: they and where they go stay in a
+/// second-level cache.
+const SORTED_AT_ONCE: usize = 1 << 13;
+
+/// Streams that are written at a time, at most: each has a page of its own.
+const STREAMS: usize = 1 << 10;
+
 impl<T: Real> Rows<T> {
-    /// Sorts entries `(row, column, weight)` into rows, stably. `entries` is
-    /// called twice and must yield the same; the indices are in range.
+    /// Sorts entries `(row, column, weight)` by row, then by column. `entries`
+    /// is called twice and must yield the same; the indices are in range.
+    ///
+    /// A counting sort in two levels, into groups of consecutive rows and then
+    /// into rows: where an entry goes is random, and beyond the caches a random
+    /// write costs as much as a hundred in order.
     fn gather<I: Iterator<Item = (u32, u32, T)>>(n: usize, entries: impl Fn() -> I) -> Self {
         let mut starts = vec![0_u32; n + 1];
-        for (row, _, _) in entries() {
-            starts[row as usize + 1] += 1;
-        }
+        entries().for_each(|(row, _, _)| starts[row as usize + 1] += 1);
         for i in 0..n {
             starts[i + 1] += starts[i];
         }
         let len = starts[n] as usize;
-        let (mut columns, mut weights) = (vec![0; len], vec![T::ZERO; len]);
-        for (row, column, weight) in entries() {
-            // `starts[row]` runs ahead to the row's end, the next row's start.
-            let at = &mut starts[row as usize];
-            columns[*at as usize] = column;
-            weights[*at as usize] = weight;
+        let groups = len.div_ceil(SORTED_AT_ONCE).clamp(1, STREAMS);
+        let shift = n.div_ceil(groups).next_power_of_two().trailing_zeros();
+        let mut next: Vec<u32> = starts[..n].iter().step_by(1 << shift).copied().collect();
+        let mut grouped = vec![(0, 0, T::ZERO); len];
+        entries().for_each(|entry| {
+            let at = &mut next[entry.0 as usize >> shift];
+            grouped[*at as usize] = entry;
             *at += 1;
+        });
+        let (mut columns, mut weights) = (vec![0; len], vec![T::ZERO; len]);
+        let (mut next, mut row_entries) = (vec![], vec![]);
+        for first in (0..n).step_by(1 << shift) {
+            let last = n.min(first + (1 << shift));
+            next.clear();
+            next.extend_from_slice(&starts[first..last]);
+            for &(row, column, weight) in &grouped[starts[first] as usize..starts[last] as usize] {
+                let at = &mut next[row as usize - first];
+                columns[*at as usize] = column;
+                weights[*at as usize] = weight;
+                *at += 1;
+            }
+            for row in first..last {
+                let range = starts[row] as usize..starts[row + 1] as usize;
+                let (columns, weights) = (&mut columns[range.clone()], &mut weights[range]);
+                if columns.is_sorted() {
+                    continue;
+                }
+                row_entries.clear();
+                row_entries.extend(columns.iter().copied().zip(weights.iter().copied()));
+                row_entries.sort_unstable_by_key(|entry: &(u32, T)| entry.0);
+                for (at, entry) in row_entries.iter().enumerate() {
+                    (columns[at], weights[at]) = *entry;
+                }
+            }
         }
-        starts.copy_within(..n, 1);
-        starts[0] = 0;
         Self { starts, columns, weights }
     }
 
@@ -186,8 +220,6 @@ impl<T: Real> SparseCoupling<T> {
                 .flat_map(|(i, j, w)| [(*i as u32, *j as u32, *w), (*j as u32, *i as u32, *w)])
                 .chain(stored.map(|(i, d)| (i as u32, i as u32, *d)))
         });
-        // Both triangles are there, so the transpose is the same matrix, sorted.
-        let rows = rows.transposed();
         rows.check_duplicates("edge")?;
         Ok(rows.build())
     }
