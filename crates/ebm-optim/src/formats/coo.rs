@@ -24,9 +24,7 @@ pub(super) fn decode(text: &[u8], hint: Option<Model>) -> Result<Instance, Error
     let mut terms = Terms::default();
     let (mut last, mut last_line) = (0, 0);
     while scanner.next_line()? {
-        let (i, j) = (scanner.node(0, MAX_NODES)?, scanner.node(0, MAX_NODES)?);
-        let bias = scanner.weight()?;
-        scanner.end_line("an entry `i j bias`")?;
+        let (i, j, bias) = scanner.entry(0, MAX_NODES, "an entry `i j bias`")?;
         terms.add(i, j, bias);
         if last_line == 0 || i.max(j) > last {
             (last, last_line) = (i.max(j), scanner.line());

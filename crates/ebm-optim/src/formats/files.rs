@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::Error;
 
 /// Longest file that is read, in bytes: an endless one must end.
-const LONGEST: u64 = 1 << 33;
+pub(super) const LONGEST: u64 = 1 << 33;
 
 /// Opens a file, which must not be a directory.
 pub(super) fn open(path: &Path) -> Result<File, Error> {

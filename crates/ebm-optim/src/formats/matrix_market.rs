@@ -132,9 +132,13 @@ fn coordinates(
             let rest = scanner.rest();
             return Err(scanner.error(expected, rest));
         }
-        let (i, j) = (scanner.node(1, n)?, scanner.node(1, n)?);
-        let value = if banner.pattern { 1.0 } else { scanner.weight()? };
-        scanner.end_line(if banner.pattern { "an entry `i j`" } else { "an entry `i j a`" })?;
+        let (i, j, value) = if banner.pattern {
+            let (i, j) = (scanner.node(1, n)?, scanner.node(1, n)?);
+            scanner.end_line("an entry `i j`")?;
+            (i, j, 1.0)
+        } else {
+            scanner.entry(1, n, "an entry `i j a`")?
+        };
         entries.push((i, j, value, scanner.line()));
     }
     if entries.len() < declared {

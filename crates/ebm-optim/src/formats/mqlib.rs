@@ -28,9 +28,7 @@ pub(super) fn decode(text: &[u8]) -> Result<Instance, Error> {
             let rest = scanner.rest();
             return Err(scanner.error(expected, rest));
         }
-        let (i, j) = (scanner.node(1, variables)?, scanner.node(1, variables)?);
-        let q = scanner.weight()?;
-        scanner.end_line("an entry `i j q`")?;
+        let (i, j, q) = scanner.entry(1, variables, "an entry `i j q`")?;
         terms.add(i, j, if i == j { 0.0 - q } else { 0.0 - 2.0 * q });
     }
     if terms.len() < declared {

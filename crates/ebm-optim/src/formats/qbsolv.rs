@@ -16,7 +16,7 @@
 use std::io::Write as _;
 
 use super::terms::Terms;
-use super::text::{Scanner, check_nodes, counted, parse_error, shown};
+use super::text::{Scanner, check_nodes, counted, parse_error};
 use super::{MAX_NODES, Written};
 use crate::{Error, Instance, Model};
 
@@ -58,18 +58,16 @@ pub(super) fn decode(text: &[u8]) -> Result<Instance, Error> {
         format!("{} as declared", counted(declared[kind], one, more))
     };
     while scanner.next_line()? {
-        let (i, j) = (scanner.node(0, variables)?, scanner.node(0, variables)?);
+        let (i, j, q) = scanner.entry(0, variables, "an entry `i j q`")?;
         let (kind, count) = match i == j {
             true => (0, terms.linear.len()),
             false => (1, terms.quadratic.len()),
         };
         if count == declared[kind] {
             let expected = as_declared(kind);
-            let found = format!("one more, {i} {j} {}", shown(scanner.rest()));
+            let found = format!("one more, {i} {j} {q}");
             return Err(parse_error(scanner.line(), expected, &found));
         }
-        let q = scanner.weight()?;
-        scanner.end_line("an entry `i j q`")?;
         terms.add(i, j, q);
     }
     for (kind, count) in [terms.linear.len(), terms.quadratic.len()].into_iter().enumerate() {

@@ -31,7 +31,9 @@ type Edge = (usize, usize, f64);
 /// what [`parse`] reports.
 pub fn read(path: impl AsRef<Path>) -> Result<Graph, Error> {
     let path = path.as_ref();
-    parse(files::open(path)?)
+    let file = files::open(path)?;
+    let size = file.metadata().map_or(0, |m| m.len());
+    parse_sized(file, usize::try_from(size.min(files::LONGEST)).unwrap_or(0))
         .map_err(|source| Error::File { path: path.into(), source: Box::new(source) })
 }
 
@@ -52,7 +54,12 @@ pub fn read(path: impl AsRef<Path>) -> Result<Graph, Error> {
 /// an edge given twice or from a node to itself, a weight that is not a finite
 /// number, zero bytes.
 pub fn parse(text: impl Read) -> Result<Graph, Error> {
-    let bytes = text::collect(text, MAX_LINE)?;
+    parse_sized(text, 0)
+}
+
+/// Parses text that may have `size` bytes.
+fn parse_sized(text: impl Read, size: usize) -> Result<Graph, Error> {
+    let bytes = text::collect(text, MAX_LINE, size)?;
     let text = text::decode(&bytes)?;
     let (nodes, edges) = edges(&text)?;
     Graph::new(nodes, edges).map_err(|error| located(error, &text))
@@ -130,10 +137,17 @@ pub(super) fn header(scanner: &mut Scanner<'_>) -> Result<(usize, usize), Error>
 
 #[inline]
 fn edge(scanner: &mut Scanner<'_>, nodes: usize) -> Result<Edge, Error> {
-    let (i, j) = (scanner.node(1, nodes)?, scanner.node(1, nodes)?);
+    let row = scanner.plain_row(1, nodes);
+    let (i, j) = match row {
+        Some((i, j, _)) => (i, j),
+        None => (scanner.node(1, nodes)?, scanner.node(1, nodes)?),
+    };
     if i == j {
         let found = format!("{0} {0}; a QUBO is read as mqlib-qubo", i + 1);
         return Err(parse_error(scanner.line(), "two different nodes", &found));
+    }
+    if let Some((i, j, weight)) = row {
+        return Ok((i, j, weight.unwrap_or(1.0)));
     }
     let Some(word) = scanner.word() else { return Ok((i, j, 1.0)) };
     let weight = text::number(word)

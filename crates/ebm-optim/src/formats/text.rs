@@ -50,19 +50,23 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
         [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
         _ => Cow::Borrowed(bytes),
     };
-    if let Some(at) = text.iter().position(|&b| b == 0) {
+    // Searching for one byte is many times faster than for its place.
+    if text.contains(&0) {
+        let at = text.iter().position(|&b| b == 0).unwrap_or(0);
         let line = 1 + text[..at].iter().filter(|&&b| b == b'\n').count();
         return Err(parse_error(line, "text", "a zero byte, as in binary files"));
     }
     Ok(text)
 }
 
-/// All bytes of a reader, refusing a line of more than `longest` bytes before
-/// more than that of it is stored.
-pub(super) fn collect(reader: impl Read, longest: usize) -> Result<Vec<u8>, Error> {
+/// All bytes of a reader that may have `size`, refusing a line of more than
+/// `longest` bytes before more than that of it is stored.
+pub(super) fn collect(reader: impl Read, longest: usize, size: usize) -> Result<Vec<u8>, Error> {
     const CHUNK: u64 = 1 << 15;
     let mut reader = reader;
     let mut bytes = vec![];
+    // A failed reservation shows again, as an error, when reading.
+    let _ = bytes.try_reserve_exact(size);
     let mut start = 0;
     loop {
         let line =
@@ -212,6 +216,41 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Two nodes, as of [`node`](Self::node), and a whole number, which may be
+    /// missing, up to the end of the line: as almost all lines of large files
+    /// are. Where the line is anything else, nothing is read: the slow way reads
+    /// it or tells what is wrong. Must be called at the start of a line.
+    #[inline]
+    pub(super) fn plain_row(
+        &mut self,
+        base: usize,
+        nodes: usize,
+    ) -> Option<(usize, usize, Option<f64>)> {
+        let (i, after) = digits(self.bytes, self.at)?;
+        let (j, after) = digits(self.bytes, blank(self.bytes, after)?)?;
+        let node = |k: u32| (k as usize).checked_sub(base).filter(|k| *k < nodes);
+        let (i, j) = (node(i)?, node(j)?);
+        let (weight, mut after) = match self.bytes.get(after)? {
+            b'\n' | b'\r' => (None, after),
+            _ => {
+                let start = blank(self.bytes, after)?;
+                let negative = self.bytes.get(start) == Some(&b'-');
+                let (size, after) = digits(self.bytes, start + usize::from(negative))?;
+                let size = f64::from(size);
+                (Some(if negative { -size } else { size }), after)
+            }
+        };
+        if self.bytes.get(after) == Some(&b'\r') {
+            after += 1;
+        }
+        if self.bytes.get(after) != Some(&b'\n') {
+            return None;
+        }
+        // The line is left at its end, as by reading its words.
+        self.at = after;
+        Some((i, j, weight))
+    }
+
     /// The next word, which must be a count.
     pub(super) fn count(&mut self, expected: &str) -> Result<usize, Error> {
         match self.word() {
@@ -245,6 +284,27 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// The whole line, two nodes as of [`node`](Self::node) and a finite number.
+    #[inline]
+    pub(super) fn entry(
+        &mut self,
+        base: usize,
+        nodes: usize,
+        expected: &str,
+    ) -> Result<(usize, usize, f64), Error> {
+        match self.plain_row(base, nodes) {
+            Some((i, j, Some(value))) => return Ok((i, j, value)),
+            Some((_, _, None)) => {
+                return Err(parse_error(self.line, "a finite weight", "the end of the line"));
+            }
+            None => {}
+        }
+        let (i, j) = (self.node(base, nodes)?, self.node(base, nodes)?);
+        let value = self.weight()?;
+        self.end_line(expected)?;
+        Ok((i, j, value))
+    }
+
     /// The error of this line.
     pub(super) fn error(&self, expected: impl Into<String>, found: &[u8]) -> Error {
         parse_error(self.line, expected, &shown(found))
@@ -261,6 +321,35 @@ impl<'a> Scanner<'a> {
 #[inline]
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | 0x0b | 0x0c)
+}
+
+/// The place after one blank.
+#[inline]
+fn blank(bytes: &[u8], at: usize) -> Option<usize> {
+    matches!(bytes.get(at), Some(b' ' | b'\t')).then_some(at + 1)
+}
+
+/// A number of one to seven digits and the place after it; none for longer ones
+/// and within eight bytes of the end.
+///
+/// Eight bytes at a time, as lengths that differ from number to number would
+/// mislead the prediction of branches.
+#[inline]
+fn digits(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
+    let word = u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?) ^ 0x3030_3030_3030_3030;
+    // The upper bit of each byte beyond 9; right up to the first such byte.
+    let beyond = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
+    let length = beyond.trailing_zeros() / 8;
+    if length == 0 || length == 8 {
+        return None;
+    }
+    // Leading zeros in place of what follows; then pairs, fours and all eight
+    // digits are joined.
+    let word = word << (64 - 8 * length);
+    let word = (word.wrapping_mul(2561) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let word = (word.wrapping_mul(6_553_601) >> 16) & 0x0000_ffff_0000_ffff;
+    let value = word.wrapping_mul(42_949_672_960_001) >> 32;
+    Some((value as u32, at + length as usize))
 }
 
 /// `1 edge`, `2 edges`.
@@ -336,6 +425,56 @@ mod tests {
         }
         assert_eq!(unsigned(b"9999999999999999999"), Some(9_999_999_999_999_999_999));
         assert_eq!(unsigned(b"99999999999999999999"), None);
+    }
+
+    #[test]
+    fn plain_rows_are_read_as_by_words() {
+        let tail = "\n0 0 0\n";
+        for row in ["1 2", "12 3 4", "1234567 7654321 -1234567", "9 10\t-0\r", "1 2\r"] {
+            let text = format!("{row}{tail}");
+            let mut scanner = Scanner::new(text.as_bytes(), b'#');
+            let (i, j, weight) = scanner.plain_row(0, 10_000_000).unwrap();
+            assert_eq!(scanner.at, row.len());
+            let mut slow = Scanner::new(text.as_bytes(), b'#');
+            assert!(slow.next_line().unwrap());
+            let words: Vec<_> = std::iter::from_fn(|| slow.word()).collect();
+            assert_eq!(Some(i), unsigned(words[0]), "{row}");
+            assert_eq!(Some(j), unsigned(words[1]), "{row}");
+            let expected = words.get(2).and_then(|word| number(word));
+            assert_eq!(weight.map(f64::to_bits), expected.map(f64::to_bits), "{row}");
+        }
+        for row in [
+            "",
+            " 1 2",
+            "1  2",
+            "1",
+            "1 ",
+            "1 2 ",
+            "1 2 3 ",
+            "1 2 3 4",
+            "1 2 1.5",
+            "1 2 +1",
+            "1 2 --1",
+            "1 2 -",
+            "x 2",
+            "1 x",
+            "12345678 1",
+            "1 2 12345678",
+            "# c",
+            "-1 2",
+            "0 1",
+            "1 1000001",
+        ] {
+            let text = format!("{row}{tail}");
+            let mut scanner = Scanner::new(text.as_bytes(), b'#');
+            assert_eq!(scanner.plain_row(1, 1_000_000), None, "{row}");
+            assert_eq!(scanner.at, 0);
+        }
+        assert_eq!(Scanner::new(b"1 2 3\n", b'#').plain_row(0, 9), None);
+        for value in (0..10_000_000).step_by(997) {
+            let text = format!("{value},abcdefgh");
+            assert_eq!(digits(text.as_bytes(), 0), Some((value, text.len() - 9)));
+        }
     }
 
     #[test]
