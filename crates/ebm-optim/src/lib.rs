@@ -46,6 +46,7 @@ pub mod one_flip;
 mod one_flip_moves;
 pub mod oscillator;
 mod pace;
+mod pair_map;
 pub mod parallel_tempering;
 mod partition_crossover;
 mod portfolio;

@@ -1,12 +1,10 @@
 //! Couplings and fields that change: edges come, go and merge.
 //!
-//! An edge is two half-edges, `2e` and `2e + 1`, each in the doubly linked list
+//! Edge `e` is two half-edges, `2e` and `2e + 1`, each in the doubly linked list
 //! of its node, so that it leaves both lists in constant time.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use crate::Ising;
+use crate::pair_map::{PairMap, pair};
 
 /// No half-edge.
 const NONE: u32 = u32::MAX;
@@ -14,49 +12,102 @@ const NONE: u32 = u32::MAX;
 /// Lists up to this length are searched; longer ones need the index.
 const SHORT: u32 = 16;
 
+/// One end of an edge, in the list of its node.
+#[derive(Clone, Copy)]
+struct Half {
+    node: u32,
+    next: u32,
+    previous: u32,
+}
+
+/// What a step reads of an edge, in half a cache line.
+#[derive(Clone, Copy)]
+struct Edge {
+    halves: [Half; 2],
+    weight: f64,
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    /// First half-edge.
+    first: u32,
+    degree: u32,
+    /// `Σ |J|`, updated: drifts if sums round.
+    strength: f64,
+    /// At least the largest `|J|`.
+    largest: f64,
+}
+
 /// An Ising problem under reduction.
 pub(super) struct Network {
-    /// First half-edge of each node.
-    first: Vec<u32>,
-    next: Vec<u32>,
-    previous: Vec<u32>,
-    /// Node at which a half-edge is; its other end is that of `half ^ 1`.
-    node: Vec<u32>,
-    weight: Vec<f64>,
+    nodes: Vec<Node>,
+    edges: Vec<Edge>,
     /// Edges that left, to be used again.
     free: Vec<u32>,
-    degree: Vec<u32>,
-    /// `Σ |J|` of each node, updated: drifts if sums round.
-    strength: Vec<f64>,
-    /// At least the largest `|J|` of each node.
-    largest: Vec<f64>,
     pub(super) field: Vec<f64>,
     pub(super) offset: f64,
     /// Edges by their ends, once two nodes with long lists had to be looked up.
-    index: Option<HashMap<u64, u32, BuildHasherDefault<PairHasher>>>,
+    index: Option<PairMap<u32>>,
 }
 
 impl Network {
     pub(super) fn new(problem: &Ising) -> Self {
         let n = problem.spins();
-        let mut network = Self {
-            first: vec![NONE; n],
-            next: vec![],
-            previous: vec![],
-            node: vec![],
-            weight: vec![],
+        let couplings = |i: usize| {
+            let (neighbors, weights) = problem.couplings().neighbors(i);
+            neighbors.iter().copied().zip(weights.iter().copied()).filter(|(_, w)| *w != 0.0)
+        };
+        // Edges are numbered by their smaller node, then by the other one.
+        let (mut next, mut count) = (Vec::with_capacity(n), 0);
+        for i in 0..n {
+            next.push(count);
+            count += couplings(i).filter(|(j, _)| *j as usize > i).count() as u32;
+        }
+        let none = Half { node: NONE, next: NONE, previous: NONE };
+        let mut edges = vec![Edge { halves: [none; 2], weight: 0.0 }; count as usize];
+        let mut nodes = Vec::with_capacity(n);
+        for i in 0..n {
+            let mut node = Node { first: NONE, degree: 0, strength: 0.0, largest: 0.0 };
+            let mut later = next[i];
+            let mut last = NONE;
+            for (j, w) in couplings(i) {
+                // An earlier node has its edges numbered in the order in which
+                // their other ends come here.
+                let (edge, side) =
+                    if j as usize > i { (&mut later, 0) } else { (&mut next[j as usize], 1) };
+                let half = 2 * *edge + side;
+                *edge += 1;
+                let place = &mut edges[half as usize / 2];
+                place.weight = w;
+                place.halves[side as usize] = Half { node: i as u32, next: NONE, previous: last };
+                match last {
+                    NONE => node.first = half,
+                    _ => edges[last as usize / 2].halves[last as usize % 2].next = half,
+                }
+                last = half;
+                node.degree += 1;
+                node.strength += w.abs();
+                node.largest = node.largest.max(w.abs());
+            }
+            nodes.push(node);
+        }
+        Self {
+            nodes,
+            edges,
             free: vec![],
-            degree: vec![0; n],
-            strength: vec![0.0; n],
-            largest: vec![0.0; n],
             field: problem.fields().to_vec(),
             offset: problem.offset(),
             index: None,
-        };
-        for (i, j, w) in problem.pairs().filter(|(_, _, w)| *w != 0.0) {
-            network.insert(i as u32, j as u32, w);
         }
-        network
+    }
+
+    fn half(&mut self, half: u32) -> &mut Half {
+        &mut self.edges[half as usize / 2].halves[half as usize % 2]
+    }
+
+    /// The node at the other end of a half-edge.
+    fn other(&self, half: u32) -> u32 {
+        self.edges[half as usize / 2].halves[half as usize % 2 ^ 1].node
     }
 
     pub(super) fn spins(&self) -> usize {
@@ -64,17 +115,18 @@ impl Network {
     }
 
     pub(super) fn degree(&self, v: u32) -> u32 {
-        self.degree[v as usize]
+        self.nodes[v as usize].degree
     }
 
     /// `(neighbor, J)` of node `v`.
     pub(super) fn neighbors(&self, v: u32) -> impl Iterator<Item = (u32, f64)> {
-        let mut half = self.first[v as usize];
+        let mut half = self.nodes[v as usize].first;
         std::iter::from_fn(move || {
-            let at = half as usize;
             (half != NONE).then(|| {
-                half = self.next[at];
-                (self.node[at ^ 1], self.weight[at / 2])
+                let edge = &self.edges[half as usize / 2];
+                let side = half as usize % 2;
+                half = edge.halves[side].next;
+                (edge.halves[side ^ 1].node, edge.weight)
             })
         })
     }
@@ -91,17 +143,17 @@ impl Network {
     /// Does the field decide spin `v`, `|h| ≥ Σ |J|`?
     pub(super) fn is_decided(&mut self, v: u32) -> bool {
         let field = self.field[v as usize].abs();
-        field * NEAR >= self.strength[v as usize] && {
+        field * NEAR >= self.nodes[v as usize].strength && {
             self.measure(v);
-            field >= self.strength[v as usize]
+            field >= self.nodes[v as usize].strength
         }
     }
 
     /// The neighbor to which one coupling binds spin `v` whatever the others
     /// are, `|J| ≥ Σ |other J| + |h|`, and that coupling.
     pub(super) fn bound_to(&mut self, v: u32) -> Option<(u32, f64)> {
-        let (at, field) = (v as usize, self.field[v as usize].abs());
-        if 2.0 * self.largest[at] * NEAR < self.strength[at] + field {
+        let (node, field) = (self.nodes[v as usize], self.field[v as usize].abs());
+        if 2.0 * node.largest * NEAR < node.strength + field {
             return None;
         }
         let strongest = self.measure(v)?;
@@ -124,8 +176,9 @@ impl Network {
                 strongest = Some((u, w));
             }
         }
-        self.strength[v as usize] = strength;
-        self.largest[v as usize] = strongest.map_or(0.0, |(_, w)| w.abs());
+        let node = &mut self.nodes[v as usize];
+        node.strength = strength;
+        node.largest = strongest.map_or(0.0, |(_, w)| w.abs());
         strongest
     }
 
@@ -138,24 +191,25 @@ impl Network {
             self.insert(a, b, w);
             return;
         };
-        let old = self.weight[edge as usize];
+        let old = self.edges[edge as usize].weight;
         let new = old + w;
         if new == 0.0 {
             self.remove(edge);
             return;
         }
-        self.weight[edge as usize] = new;
+        self.edges[edge as usize].weight = new;
         for v in [a as usize, b as usize] {
-            self.strength[v] += new.abs() - old.abs();
-            self.largest[v] = self.largest[v].max(new.abs());
+            let node = &mut self.nodes[v];
+            node.strength += new.abs() - old.abs();
+            node.largest = node.largest.max(new.abs());
         }
     }
 
     /// Takes node `v` out; calls `each` with its former neighbors and couplings.
     pub(super) fn take(&mut self, v: u32, mut each: impl FnMut(&mut Self, u32, f64)) {
-        while self.first[v as usize] != NONE {
-            let half = self.first[v as usize];
-            let (u, w) = (self.node[half as usize ^ 1], self.weight[half as usize / 2]);
+        while self.nodes[v as usize].first != NONE {
+            let half = self.nodes[v as usize].first;
+            let (u, w) = (self.other(half), self.edges[half as usize / 2].weight);
             self.remove(half / 2);
             each(self, u, w);
         }
@@ -164,44 +218,49 @@ impl Network {
     fn find(&mut self, a: u32, b: u32) -> Option<u32> {
         let (few, other) = if self.degree(a) <= self.degree(b) { (a, b) } else { (b, a) };
         if self.degree(few) <= SHORT {
-            let mut half = self.first[few as usize];
-            while half != NONE && self.node[half as usize ^ 1] != other {
-                half = self.next[half as usize];
+            let mut half = self.nodes[few as usize].first;
+            while half != NONE && self.other(half) != other {
+                half = self.edges[half as usize / 2].halves[half as usize % 2].next;
             }
             return (half != NONE).then_some(half / 2);
         }
         if self.index.is_none() {
             let free: std::collections::HashSet<u32> = self.free.iter().copied().collect();
-            let edges = (0..self.weight.len() as u32).filter(|edge| !free.contains(edge));
+            let edges = (0..self.edges.len() as u32).filter(|edge| !free.contains(edge));
             self.index = Some(edges.map(|edge| (self.key(edge), edge)).collect());
         }
         self.index.as_ref().and_then(|index| index.get(&pair(a, b)).copied())
     }
 
     fn key(&self, edge: u32) -> u64 {
-        pair(self.node[2 * edge as usize], self.node[2 * edge as usize + 1])
+        let [a, b] = self.edges[edge as usize].halves;
+        pair(a.node, b.node)
     }
 
     fn insert(&mut self, a: u32, b: u32, w: f64) {
-        let edge = self.free.pop().unwrap_or_else(|| {
-            for list in [&mut self.next, &mut self.previous, &mut self.node] {
-                list.extend([NONE; 2]);
+        let [first, second] = [a, b].map(|v| self.nodes[v as usize].first);
+        let halves =
+            [(a, first), (b, second)].map(|(node, next)| Half { node, next, previous: NONE });
+        let new = Edge { halves, weight: w };
+        let edge = match self.free.pop() {
+            Some(edge) => {
+                self.edges[edge as usize] = new;
+                edge
             }
-            self.weight.push(0.0);
-            self.weight.len() as u32 - 1
-        });
-        self.weight[edge as usize] = w;
-        for (half, v) in [(2 * edge, a), (2 * edge + 1, b)] {
-            let (at, v) = (half as usize, v as usize);
-            let second = self.first[v];
-            (self.node[at], self.next[at], self.previous[at]) = (v as u32, second, NONE);
+            None => {
+                self.edges.push(new);
+                self.edges.len() as u32 - 1
+            }
+        };
+        for (half, v, second) in [(2 * edge, a, first), (2 * edge + 1, b, second)] {
             if second != NONE {
-                self.previous[second as usize] = half;
+                self.half(second).previous = half;
             }
-            self.first[v] = half;
-            self.degree[v] += 1;
-            self.strength[v] += w.abs();
-            self.largest[v] = self.largest[v].max(w.abs());
+            let node = &mut self.nodes[v as usize];
+            node.first = half;
+            node.degree += 1;
+            node.strength += w.abs();
+            node.largest = node.largest.max(w.abs());
         }
         if let Some(index) = &mut self.index {
             index.insert(pair(a, b), edge);
@@ -212,19 +271,19 @@ impl Network {
         if let Some(key) = self.index.is_some().then(|| self.key(edge)) {
             self.index.as_mut().and_then(|index| index.remove(&key));
         }
-        for half in [2 * edge as usize, 2 * edge as usize + 1] {
-            let (v, before, after) =
-                (self.node[half] as usize, self.previous[half], self.next[half]);
-            if before == NONE {
-                self.first[v] = after;
+        let Edge { halves, weight } = self.edges[edge as usize];
+        for Half { node, next, previous } in halves {
+            if previous == NONE {
+                self.nodes[node as usize].first = next;
             } else {
-                self.next[before as usize] = after;
+                self.half(previous).next = next;
             }
-            if after != NONE {
-                self.previous[after as usize] = before;
+            if next != NONE {
+                self.half(next).previous = previous;
             }
-            self.degree[v] -= 1;
-            self.strength[v] -= self.weight[edge as usize].abs();
+            let node = &mut self.nodes[node as usize];
+            node.degree -= 1;
+            node.strength -= weight.abs();
         }
         self.free.push(edge);
     }
@@ -232,29 +291,3 @@ impl Network {
 
 /// More than the drift of an updated sum, as a factor.
 const NEAR: f64 = 1.0 + 1e-9;
-
-fn pair(a: u32, b: u32) -> u64 {
-    u64::from(a.min(b)) << 32 | u64::from(a.max(b))
-}
-
-/// Multiplies by an odd number and folds: the keys are distinct pairs of
-/// indices and only looked up, so neither order nor secrecy matters.
-#[derive(Default)]
-struct PairHasher(u64);
-
-impl Hasher for PairHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(self.0 ^ u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        let product = u128::from(key ^ 0x243f_6a88_85a3_08d3) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = product as u64 ^ (product >> 64) as u64;
-    }
-}
