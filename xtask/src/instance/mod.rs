@@ -213,16 +213,18 @@ mod tests {
 
     #[test]
     fn generated_rudy_files_are_the_published_ones() {
+        use ebm_optim::generate::rudy::PUBLISHED;
         use sha2::{Digest, Sha256};
 
+        let g1 = PUBLISHED[0];
+        assert_eq!(g1.name, "G1");
         let path = std::env::temp_dir().join(format!("ebm-rudy-{}", std::process::id()));
         let out = path.display().to_string();
-        let line = ["rudy", "--expression", "-rnd_graph 800 6 8001", "--out", &out];
+        let line = ["rudy", "--expression", g1.expression, "--out", &out];
         call(&GENERATE, generate, &line).unwrap();
         let digest = Sha256::digest(std::fs::read(&path).unwrap());
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        // G1 of the G-set.
-        assert_eq!(digest, "73bf704d8ffc55ba42260ab4cb659e3dcb6e729be70404d2cf476ba4e46d1665");
+        assert_eq!(digest, g1.sha256);
         std::fs::remove_file(&path).unwrap();
     }
 

@@ -15,12 +15,10 @@
 //!
 //! Source: I. Hen et al., Phys. Rev. A 92, 042325 (2015), arXiv 1502.01663.
 
-use std::collections::BTreeMap;
-
 use ebm_core::random;
 use rand::RngExt;
 
-use super::{Planted, check_edges, gauge, parameter, random_spins};
+use super::{MAX_EDGES, Planted, check_edges, gauge, parameter, random_spins};
 use crate::{Error, Ising};
 
 /// Number and least length of loops.
@@ -51,12 +49,16 @@ impl Default for FrustratedLoops {
 /// Walks tried for a loop before the graph is taken to have none.
 const WALKS: usize = 1000;
 
+/// Loops after which the length of all is estimated.
+const TRIAL: u64 = 100;
+
 impl FrustratedLoops {
     /// A problem on `pairs` with its ground state.
     ///
     /// # Errors
-    /// No nodes, a density that is not positive or asks for more than 2²⁷
-    /// edges, pairs out of range or of a node with itself, a graph in which
+    /// No nodes, a density that is not positive, loops of more than 2²⁷ edges in
+    /// total (those of random graphs are as long as the square root of their
+    /// size), pairs out of range or of a node with itself, a graph in which
     /// random walks find no long enough loop.
     pub fn sample(
         &self,
@@ -65,13 +67,13 @@ impl FrustratedLoops {
         seed: u64,
     ) -> Result<Planted, Error> {
         ebm_core::validate::positive("loops per node", self.density)?;
-        if nodes == 0 {
-            return Err(parameter("nodes of a planted problem", "at least 1", 0.0));
+        if nodes == 0 || nodes > u32::MAX as usize {
+            return Err(parameter("nodes of a planted problem", "1 to 2^32 − 1", nodes as f64));
         }
         let loops = (self.density * nodes as f64).round().max(1.0);
         let shortest = self.least_length.max(3) as u64;
         check_edges(if loops < 1e9 { (loops as u64).checked_mul(shortest) } else { None })?;
-        let mut neighbors = vec![vec![]; nodes];
+        check_edges(Some(pairs.len() as u64))?;
         for &(i, j) in pairs {
             if i.max(j) >= nodes {
                 let (index, bound) = (i.max(j), nodes);
@@ -81,16 +83,20 @@ impl FrustratedLoops {
                 let expected = "not coupled with itself";
                 return Err(parameter("node", expected, i as f64));
             }
-            neighbors[i].push(j);
-            neighbors[j].push(i);
         }
         let mut rng = random::stream(seed, 0);
-        let mut walk = Walk::new(nodes);
-        let mut sums = BTreeMap::new();
-        let mut energy = 0.0;
-        for _ in 0..loops as u64 {
+        let mut walk = Walk::new(nodes, pairs);
+        let mut sums = vec![0_i32; pairs.len()];
+        let (mut energy, mut length) = (0.0, 0);
+        for made in 0..loops as u64 {
+            let expected = length as f64 / made.max(1) as f64 * loops;
+            if made >= TRIAL && expected > MAX_EDGES as f64 {
+                let (what, limit) = ("edges of frustrated loops", MAX_EDGES as usize);
+                let size = expected as usize;
+                return Err(ebm_core::Error::TooLarge { what, size, limit }.into());
+            }
             let found = (0..WALKS).find_map(|_| {
-                let closed = walk.closed(&neighbors, &mut rng)?;
+                let closed = walk.closed(&mut rng)?;
                 (closed.len() >= self.least_length).then(|| closed.to_vec())
             });
             let Some(ring) = found else {
@@ -98,15 +104,24 @@ impl FrustratedLoops {
                 return Err(parameter("least length of a loop", "one the graph has", length));
             };
             let violated = rng.random_range(0..ring.len());
-            for k in 0..ring.len() {
-                let (a, b) = (ring[k], ring[(k + 1) % ring.len()]);
-                let w = if k == violated { -1.0 } else { 1.0 };
-                *sums.entry((a.min(b), a.max(b))).or_insert(0.0) += w;
+            for (k, pair) in ring.iter().enumerate() {
+                sums[*pair as usize] += if k == violated { -1 } else { 1 };
             }
             energy -= ring.len() as f64 - 2.0;
+            length += ring.len() as u64;
         }
-        let nonzero = sums.into_iter().filter(|(_, w)| *w != 0.0);
-        let mut couplings: Vec<_> = nonzero.map(|((i, j), w)| (i, j, w)).collect();
+        let edge = |(&(i, j), &w): (&(usize, usize), &i32)| (i.min(j), i.max(j), f64::from(w));
+        let mut couplings: Vec<_> = pairs.iter().zip(&sums).map(edge).collect();
+        // A pair may have been given twice.
+        couplings.sort_by_key(|&(i, j, _)| (i, j));
+        couplings.dedup_by(|next, kept| {
+            let same = (next.0, next.1) == (kept.0, kept.1);
+            if same {
+                kept.2 += next.2;
+            }
+            same
+        });
+        couplings.retain(|(_, _, w)| *w != 0.0);
         let spins = random_spins(nodes, seed);
         gauge(&mut couplings, &spins);
         let problem = Ising::from_couplings(nodes, &couplings)?;
@@ -116,43 +131,65 @@ impl FrustratedLoops {
 
 /// A random walk that never turns back.
 struct Walk {
-    path: Vec<usize>,
+    /// First place of each node in `ways`.
+    starts: Vec<u32>,
+    /// Neighbor, and the pair that leads there.
+    ways: Vec<(u32, u32)>,
+    path: Vec<u32>,
+    /// The pair by which each node of the path was left.
+    taken: Vec<u32>,
     /// Position of each node in the path, or none.
-    position: Vec<usize>,
+    position: Vec<u32>,
 }
 
-const ABSENT: usize = usize::MAX;
+const ABSENT: u32 = u32::MAX;
 
 impl Walk {
-    fn new(nodes: usize) -> Self {
-        Self { path: vec![], position: vec![ABSENT; nodes] }
+    /// On valid pairs, no more than [`MAX_EDGES`].
+    fn new(nodes: usize, pairs: &[(usize, usize)]) -> Self {
+        let mut starts = vec![0_u32; nodes + 1];
+        for &(i, j) in pairs {
+            starts[i + 1] += 1;
+            starts[j + 1] += 1;
+        }
+        for i in 0..nodes {
+            starts[i + 1] += starts[i];
+        }
+        let mut next = starts.clone();
+        let mut ways = vec![(0, 0); 2 * pairs.len()];
+        for (k, &(i, j)) in pairs.iter().enumerate() {
+            for (from, to) in [(i, j), (j, i)] {
+                ways[next[from] as usize] = (to as u32, k as u32);
+                next[from] += 1;
+            }
+        }
+        Self { starts, ways, path: vec![], taken: vec![], position: vec![ABSENT; nodes] }
     }
 
-    /// The nodes of the loop with which the walk first meets itself; `None` if
+    /// The pairs of the loop with which the walk first meets itself; `None` if
     /// it comes to a dead end.
-    fn closed(
-        &mut self,
-        neighbors: &[Vec<usize>],
-        rng: &mut rand_chacha::ChaCha8Rng,
-    ) -> Option<&[usize]> {
+    fn closed(&mut self, rng: &mut rand_chacha::ChaCha8Rng) -> Option<&[u32]> {
         for &node in &self.path {
-            self.position[node] = ABSENT;
+            self.position[node as usize] = ABSENT;
         }
         self.path.clear();
-        let mut at = rng.random_range(0..neighbors.len());
+        self.taken.clear();
+        let mut at = rng.random_range(0..self.position.len()) as u32;
         let mut before = ABSENT;
-        while self.position[at] == ABSENT {
-            self.position[at] = self.path.len();
+        while self.position[at as usize] == ABSENT {
+            self.position[at as usize] = self.path.len() as u32;
             self.path.push(at);
-            let forward = neighbors[at].iter().filter(|&&next| next != before).count();
-            if forward == 0 {
+            let row = self.starts[at as usize] as usize..self.starts[at as usize + 1] as usize;
+            let forward = || self.ways[row.clone()].iter().filter(|way| way.0 != before);
+            let count = forward().count();
+            if count == 0 {
                 return None;
             }
-            let k = rng.random_range(0..forward);
-            let next = neighbors[at].iter().filter(|&&next| next != before).nth(k).copied()?;
+            let &(next, pair) = forward().nth(rng.random_range(0..count))?;
+            self.taken.push(pair);
             (before, at) = (at, next);
         }
-        Some(&self.path[self.position[at]..])
+        Some(&self.taken[self.position[at as usize] as usize..])
     }
 }
 
@@ -196,5 +233,11 @@ mod tests {
         assert!(loops(f64::NAN, 3).sample(5, &ring, 1).is_err());
         assert!(loops(1e300, 3).sample(5, &ring, 1).is_err());
         assert!(loops(1.0, usize::MAX).sample(5, &ring, 1).is_err());
+        // A pair given twice is one.
+        assert!(loops(0.5, 5).sample(5, &[&ring[..], &ring[..]].concat(), 1).is_ok());
+        // Loops of a long ring are as long.
+        let ring: Vec<_> = (0..100_000).map(|i| (i, (i + 1) % 100_000)).collect();
+        let message = loops(0.4, 6).sample(100_000, &ring, 1).unwrap_err().to_string();
+        assert!(message.starts_with("edges of frustrated loops"), "{message}");
     }
 }

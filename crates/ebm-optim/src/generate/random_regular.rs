@@ -1,18 +1,26 @@
 //! Random regular graphs: stubs paired at random, defects switched away.
 //!
-//! Each node has as many stubs as its degree; a random pairing of stubs makes
-//! loops and double edges, each of which is removed by a switch with a random
-//! edge: `ab, cd → ac, bd`. Close to uniform, not exactly. Source: B. D. McKay
-//! and N. C. Wormald, J. Algorithms 11, 52 (1990),
-//! doi:10.1016/0196-6774(90)90029-E.
-
-use std::collections::{HashMap, HashSet};
+//! Each node has as many stubs as its degree `d`. A pairing of all stubs at
+//! random makes some loops and double edges, about `(d² − 1)/4` of them however
+//! large the graph; each is removed by a switch with a random edge:
+//! `ab, cd → ac, bd`. As every graph comes from equally many pairings, `d!ⁿ`, it
+//! is uniform if nothing had to be repaired, and a few switches make little
+//! difference to a large one. A small one is switched on at random, ten times for
+//! each edge: where such a switch would make a defect it is left out, so the
+//! chain is symmetric, its stationary law uniform, and no step of it leads
+//! further away.
+//!
+//! Sources: B. Bollobás, Eur. J. Comb. 1, 311 (1980); B. D. McKay and N. C.
+//! Wormald, J. Algorithms 11, 52 (1990), doi:10.1016/0196-6774(90)90029-E, for
+//! the repair; C. Cooper, M. Dyer and C. Greenhill, Comb. Probab. Comput. 16, 557
+//! (2007), doi:10.1017/S0963548306007978, for the chain.
 
 use ebm_core::random;
 use rand::{Rng, RngExt};
 
 use super::{check_edges, parameter};
 use crate::Error;
+use crate::pair_map::{PairMap, pair};
 
 /// The sorted edges of a random graph in which all nodes have `degree`
 /// neighbors.
@@ -52,77 +60,115 @@ pub fn random_regular(
     let drawn = if dense { nodes - 1 - degree } else { degree };
     let mut rng = random::stream(seed, 0);
     let mut edges = loop {
-        if let Some(edges) = attempt(nodes, drawn, &mut rng) {
-            break edges;
+        if let Some(mut pairing) = Pairing::new(nodes, drawn, &mut rng).repaired(&mut rng) {
+            pairing.mix(&mut rng);
+            break pairing.edges;
         }
     };
-    if dense {
-        let absent: HashSet<_> = edges.into_iter().collect();
-        let pairs = (0..nodes).flat_map(|i| (i + 1..nodes).map(move |j| (i, j)));
-        edges = pairs.filter(|pair| !absent.contains(pair)).collect();
-    }
     edges.sort_unstable();
-    Ok(edges)
+    let nodes_of = |edge: u64| ((edge >> 32) as usize, edge as u32 as usize);
+    if !dense {
+        return Ok(edges.into_iter().map(nodes_of).collect());
+    }
+    let mut absent = edges.into_iter().map(nodes_of).peekable();
+    let pairs = (0..nodes).flat_map(|i| (i + 1..nodes).map(move |j| (i, j)));
+    Ok(pairs.filter(|pair| absent.next_if_eq(pair).is_none()).collect())
 }
 
-/// One pairing, repaired; `None` if that takes too long, as it may in very
-/// small graphs.
-fn attempt(
-    nodes: usize,
+/// The nodes of a [`pair`].
+fn ends(edge: u64) -> (u32, u32) {
+    ((edge >> 32) as u32, edge as u32)
+}
+
+/// Edges that change one by one.
+struct Pairing {
+    edges: Vec<u64>,
+    /// Those at the start, sorted, and how much oftener each occurs since.
+    initial: Vec<u64>,
+    changes: PairMap<i32>,
     degree: usize,
-    rng: &mut (impl Rng + ?Sized),
-) -> Option<Vec<(usize, usize)>> {
-    let mut stubs: Vec<usize> = (0..nodes * degree).map(|k| k / degree).collect();
-    for k in (1..stubs.len()).rev() {
-        stubs.swap(k, rng.random_range(0..=k));
-    }
-    let mut edges: Vec<(usize, usize)> =
-        stubs.chunks_exact(2).map(|pair| sorted(pair[0], pair[1])).collect();
-    let mut count: HashMap<(usize, usize), u32> = HashMap::with_capacity(edges.len());
-    for &edge in &edges {
-        *count.entry(edge).or_insert(0) += 1;
-    }
-    let is_defect = |edge: (usize, usize), count: &HashMap<_, u32>| {
-        edge.0 == edge.1 || count.get(&edge).is_some_and(|&times| times > 1)
-    };
-    let mut defects: Vec<usize> =
-        (0..edges.len()).filter(|&k| is_defect(edges[k], &count)).collect();
-    let mut patience = 100 * (defects.len() + 1) * (degree + 1);
-    while let Some(&k) = defects.last() {
-        if !is_defect(edges[k], &count) {
-            defects.pop();
-            continue;
+}
+
+/// Switches that mix a graph, at most: beyond this size, the repairs are too few
+/// to matter.
+const MIXING: usize = 1 << 15;
+
+impl Pairing {
+    fn new(nodes: usize, degree: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
+        let mut stubs: Vec<u32> = (0..nodes * degree).map(|k| (k / degree) as u32).collect();
+        for k in (1..stubs.len()).rev() {
+            stubs.swap(k, rng.random_range(0..=k));
         }
-        patience = patience.checked_sub(1)?;
-        let other = rng.random_range(0..edges.len());
-        let ((a, b), (mut c, mut d)) = (edges[k], edges[other]);
+        let (pairs, _) = stubs.as_chunks::<2>();
+        let edges: Vec<u64> = pairs.iter().map(|[a, b]| pair(*a, *b)).collect();
+        let mut initial = edges.clone();
+        initial.sort_unstable();
+        Self { edges, initial, changes: PairMap::default(), degree }
+    }
+
+    /// How often an edge is there.
+    fn count(&self, edge: u64) -> i32 {
+        let first = self.initial.partition_point(|e| *e < edge);
+        let initial = self.initial[first..].iter().take_while(|e| **e == edge).count();
+        initial as i32 + self.changes.get(&edge).unwrap_or(&0)
+    }
+
+    fn is_defect(&self, edge: u64) -> bool {
+        let (a, b) = ends(edge);
+        a == b || self.count(edge) > 1
+    }
+
+    /// Switches edge `k` with a random one, unless that would make a defect.
+    fn switch(&mut self, k: usize, rng: &mut (impl Rng + ?Sized)) {
+        let other = rng.random_range(0..self.edges.len());
+        let ((a, b), (mut c, mut d)) = (ends(self.edges[k]), ends(self.edges[other]));
         if rng.random() {
             (c, d) = (d, c);
         }
-        let (first, second) = (sorted(a, c), sorted(b, d));
-        let taken = |edge| count.get(&edge).is_some_and(|&times| times > 0);
-        if a == c || b == d || first == second || taken(first) || taken(second) {
-            continue;
-        }
-        for old in [edges[k], edges[other]] {
-            if let Some(times) = count.get_mut(&old) {
-                *times -= 1;
-            }
+        let (first, second) = (pair(a, c), pair(b, d));
+        if a == c || b == d || first == second || self.count(first) > 0 || self.count(second) > 0 {
+            return;
         }
         for (at, new) in [(k, first), (other, second)] {
-            edges[at] = new;
-            *count.entry(new).or_insert(0) += 1;
+            *self.changes.entry(self.edges[at]).or_insert(0) -= 1;
+            *self.changes.entry(new).or_insert(0) += 1;
+            self.edges[at] = new;
         }
     }
-    Some(edges)
-}
 
-fn sorted(a: usize, b: usize) -> (usize, usize) {
-    (a.min(b), a.max(b))
+    /// Without loops and double edges; `None` if that takes too long, as it may
+    /// in very small graphs.
+    fn repaired(mut self, rng: &mut (impl Rng + ?Sized)) -> Option<Self> {
+        let repeated = self.initial.windows(2).filter(|pair| pair[0] == pair[1]);
+        let mut wrong: Vec<u64> = repeated.map(|pair| pair[0]).collect();
+        wrong.extend(self.initial.iter().filter(|edge| ends(**edge).0 == ends(**edge).1));
+        wrong.sort_unstable();
+        let is_wrong = |k: &usize| wrong.binary_search(&self.edges[*k]).is_ok();
+        let mut defects: Vec<usize> = (0..self.edges.len()).filter(is_wrong).collect();
+        let mut patience = 100 * (defects.len() + 1) * (self.degree + 1);
+        while let Some(&k) = defects.last() {
+            if !self.is_defect(self.edges[k]) {
+                defects.pop();
+                continue;
+            }
+            patience = patience.checked_sub(1)?;
+            self.switch(k, rng);
+        }
+        Some(self)
+    }
+
+    fn mix(&mut self, rng: &mut (impl Rng + ?Sized)) {
+        for _ in 0..self.edges.len().saturating_mul(10).min(MIXING) {
+            let k = rng.random_range(0..self.edges.len());
+            self.switch(k, rng);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     #[test]
@@ -144,22 +190,45 @@ mod tests {
         }
     }
 
+    /// All graphs of a size, of the sparse kind and of the dense one.
     #[test]
-    fn edges_are_evenly_likely() {
-        // Each of the 28 pairs of 8 nodes is an edge with chance 3/7.
-        let samples = 4000_u32;
-        let mut counts = HashMap::new();
-        for seed in 0..samples {
-            for edge in random_regular(8, 3, u64::from(seed)).unwrap() {
-                *counts.entry(edge).or_insert(0_u32) += 1;
+    fn graphs_are_equally_likely() {
+        for (nodes, degree, graphs) in [(5, 2, 12), (6, 2, 70), (6, 3, 70), (7, 2, 465)] {
+            let samples = 100 * graphs;
+            let mut counts = HashMap::new();
+            for seed in 0..samples {
+                let graph = random_regular(nodes, degree, seed).unwrap();
+                *counts.entry(graph).or_insert(0_u32) += 1;
             }
+            assert_eq!(counts.len() as u64, graphs);
+            let square = |count: &u32| (f64::from(*count) - 100.0).powi(2) / 100.0;
+            let chi_square: f64 = counts.values().map(square).sum();
+            // Five standard deviations above the mean.
+            let freedom = (graphs - 1) as f64;
+            assert!(chi_square < freedom + 5.0 * (2.0 * freedom).sqrt(), "{nodes}: {chi_square}");
         }
-        let (mean, deviation) =
-            (f64::from(samples) * 3.0 / 7.0, (f64::from(samples) * 12.0 / 49.0).sqrt());
-        assert_eq!(counts.len(), 28);
-        for count in counts.values() {
-            assert!((f64::from(*count) - mean).abs() < 5.0 * deviation);
+    }
+
+    /// Short cycles of a large graph: `(d − 1)ᵏ / 2k` of length `k` on average,
+    /// with as much variance.
+    #[test]
+    fn large_graphs_have_as_many_triangles_as_random_ones() {
+        let (samples, degree) = (40, 4);
+        let mut triangles = 0;
+        for seed in 0..samples {
+            let edges = random_regular(3000, degree, seed).unwrap();
+            let mut neighbors = vec![vec![]; 3000];
+            for &(i, j) in &edges {
+                neighbors[i].push(j);
+                neighbors[j].push(i);
+            }
+            let common = |&(i, j): &(usize, usize)| {
+                neighbors[i].iter().filter(|k| neighbors[j].contains(k)).count()
+            };
+            triangles += edges.iter().map(common).sum::<usize>() / 3;
         }
+        let mean = samples as f64 * 27.0 / 6.0;
+        assert!((triangles as f64 - mean).abs() < 5.0 * mean.sqrt(), "{triangles}, not {mean}");
     }
 
     #[test]

@@ -22,12 +22,77 @@
 //! Optim. 10, 673 (2000), doi:10.1137/S1052623497328987; lists and random
 //! numbers after D. E. Knuth, *The Stanford GraphBase* (1993).
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 
 use super::{GbFlip, check_edges, toroidal_grid};
+use crate::pair_map::{PairSet, pair};
 use crate::rudy::MAX_NODES;
 use crate::{Error, Graph};
+
+/// An instance of the literature that is a call of the generator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Published {
+    /// As it is known.
+    pub name: &'static str,
+    /// What makes it.
+    pub expression: &'static str,
+    /// SHA-256 of its file, in hexadecimal digits.
+    pub sha256: &'static str,
+}
+
+/// Of each kind of the G-set one, and the complete graph of T. Inagaki et al.,
+/// Science 354, 603 (2016), there `WK2000_1`.
+///
+/// ```
+/// use ebm_optim::generate::rudy;
+/// let g32 = rudy::PUBLISHED.iter().find(|instance| instance.name == "G32").unwrap();
+/// assert_eq!(rudy::generate(g32.expression)?.nodes(), 2000);
+/// # Ok::<(), ebm_optim::Error>(())
+/// ```
+pub const PUBLISHED: [Published; 8] = [
+    Published {
+        name: "G1",
+        expression: "-rnd_graph 800 6 8001",
+        sha256: "73bf704d8ffc55ba42260ab4cb659e3dcb6e729be70404d2cf476ba4e46d1665",
+    },
+    Published {
+        name: "G14",
+        expression: "-planar 800 99 8001 -planar 800 99 8002 +",
+        sha256: "dc769b978a40d458f693d5bd2cf8b8cceabd430b8e976204746696179c3d5945",
+    },
+    Published {
+        name: "G22",
+        expression: "-rnd_graph 2000 1 20001",
+        sha256: "9baeee06eb147b1c9ca42b43be86592d4e6fc60784a85af9be5b63d1362ef28e",
+    },
+    Published {
+        name: "G32",
+        expression: "-toroidal_grid_2D 100 20 -random 0 1 20003 -times 2 -plus -1",
+        sha256: "9760fce6b601832db1b1173c1a09c8556d64bfb27ba603ef52ca24ee6c8527cc",
+    },
+    Published {
+        name: "G39",
+        expression: "-planar 2000 99 20001 -planar 2000 99 20002 + -random 0 1 20001 -times 2 -plus -1",
+        sha256: "daeeaf681937495345ca35519bf25b2e274e4bcbdbb2f16bf7f271f1d430ee13",
+    },
+    Published {
+        name: "G55",
+        expression: "-rnd_graph 5000 0.1 50001",
+        sha256: "7537bbb613a6e6d0fe784937be68099eeb36227d85bb273299f22cb7d3ff2227",
+    },
+    Published {
+        name: "G70",
+        expression: "-rnd_graph 10000 0.02 100001",
+        sha256: "0d965a2ff1444cc71d7740824b5b3a5e09fc1843cbf6d90691b52d5221987061",
+    },
+    Published {
+        name: "K2000",
+        expression: "-clique 2000 -random 0 1 20001 -times 2 -plus -1",
+        sha256: "9ed615e5e18726914f12740b7f9bedb6b69676477ed5958fac42c8ab0c252ba7",
+    },
+];
 
 /// A graph with integer weights, made by an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,10 +255,10 @@ fn random_graph(size: u32, density: f64, seed: i32) -> Result<RudyGraph, Error> 
     check_edges((edges < 1e18).then_some(edges as u64))?;
     let mut graph = RudyGraph::empty(size as usize)?;
     let mut rng = GbFlip::new(seed);
-    let mut known = HashSet::with_capacity(edges as usize);
+    let mut known = PairSet::with_capacity_and_hasher(edges as usize, Default::default());
     while known.len() < edges as usize {
         let (u, v) = (rng.below(size), rng.below(size));
-        if u != v && known.insert((u.min(v), u.max(v))) {
+        if u != v && known.insert(pair(u, v)) {
             graph.add(u, v, 1);
         }
     }
@@ -229,11 +294,19 @@ fn planar(size: u32, density: f64, seed: i32) -> Result<RudyGraph, Error> {
 }
 
 fn union(first: &RudyGraph, second: &RudyGraph) -> RudyGraph {
+    /// Rows up to this length are searched; longer ones need the map.
+    const SHORT: usize = 32;
+    let mut at = HashMap::new();
     let merge = |(a, b): (&Row, &Row)| {
-        let mut row = Row::new();
-        let mut at = std::collections::HashMap::new();
+        let long = a.len() + b.len() > SHORT;
+        let mut row = Row::with_capacity(a.len() + b.len());
+        at.clear();
         for &(j, w) in a.iter().rev().chain(b.iter().rev()) {
-            let position = *at.entry(j).or_insert(row.len());
+            let position = if long {
+                *at.entry(j).or_insert(row.len())
+            } else {
+                row.iter().position(|entry| entry.0 == j).unwrap_or(row.len())
+            };
             if position == row.len() {
                 row.push((j, w));
             } else {
@@ -294,57 +367,13 @@ mod tests {
     use super::*;
     use crate::formats;
 
-    /// Published instances: expression and SHA-256 of the file.
-    const FILES: [(&str, &str, &str); 8] = [
-        (
-            "G1",
-            "-rnd_graph 800 6 8001",
-            "73bf704d8ffc55ba42260ab4cb659e3dcb6e729be70404d2cf476ba4e46d1665",
-        ),
-        (
-            "G14",
-            "-planar 800 99 8001 -planar 800 99 8002 +",
-            "dc769b978a40d458f693d5bd2cf8b8cceabd430b8e976204746696179c3d5945",
-        ),
-        (
-            "G22",
-            "-rnd_graph 2000 1 20001",
-            "9baeee06eb147b1c9ca42b43be86592d4e6fc60784a85af9be5b63d1362ef28e",
-        ),
-        (
-            "G32",
-            "-toroidal_grid_2D 100 20 -random 0 1 20003 -times 2 -plus -1",
-            "9760fce6b601832db1b1173c1a09c8556d64bfb27ba603ef52ca24ee6c8527cc",
-        ),
-        (
-            "G39",
-            "-planar 2000 99 20001 -planar 2000 99 20002 + -random 0 1 20001 -times 2 -plus -1",
-            "daeeaf681937495345ca35519bf25b2e274e4bcbdbb2f16bf7f271f1d430ee13",
-        ),
-        (
-            "G55",
-            "-rnd_graph 5000 0.1 50001",
-            "7537bbb613a6e6d0fe784937be68099eeb36227d85bb273299f22cb7d3ff2227",
-        ),
-        (
-            "G70",
-            "-rnd_graph 10000 0.02 100001",
-            "0d965a2ff1444cc71d7740824b5b3a5e09fc1843cbf6d90691b52d5221987061",
-        ),
-        (
-            "WK2000_1",
-            "-clique 2000 -random 0 1 20001 -times 2 -plus -1",
-            "9ed615e5e18726914f12740b7f9bedb6b69676477ed5958fac42c8ab0c252ba7",
-        ),
-    ];
-
     #[test]
     fn published_files_come_out_byte_for_byte() {
-        for (name, expression, expected) in FILES {
+        for Published { name, expression, sha256 } in PUBLISHED {
             let text = generate(expression).unwrap().to_string();
             let digest = Sha256::digest(text.as_bytes());
             let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(digest, expected, "{name}");
+            assert_eq!(digest, sha256, "{name}");
         }
     }
 
