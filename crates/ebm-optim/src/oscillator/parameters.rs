@@ -128,13 +128,18 @@ impl Pace {
     ) -> Self {
         let unit = shape.steepest() * natural_strength(problem);
         let roots: Vec<f64> = mobility.of(problem).iter().map(|mu| mu.sqrt()).collect();
-        let curvature = |strength: f64, locking: f64| {
+        let mut scaled = vec![0.0; problem.spins()];
+        let mut curvature = |strength: f64, locking: f64| {
             let apply = |v: &[f64], out: &mut [f64]| {
+                // Once, in order: the sums below read at random.
+                for ((scaled, root), v) in scaled.iter_mut().zip(&roots).zip(v) {
+                    *scaled = root * v;
+                }
                 for (i, out) in out.iter_mut().enumerate() {
                     let (neighbors, weights) = problem.couplings().neighbors(i);
                     let field = strength * (unit * problem.fields()[i].abs());
                     let pairs = neighbors.iter().zip(weights);
-                    let terms = pairs.map(|(&j, w)| (unit * w) * roots[j as usize] * v[j as usize]);
+                    let terms = pairs.map(|(&j, w)| (unit * w) * scaled[j as usize]);
                     let pull = strength * terms.sum::<f64>();
                     *out = roots[i] * ((field + 2.0 * locking) * roots[i] * v[i] + pull);
                 }
