@@ -38,6 +38,43 @@ impl Component {
     }
 }
 
+/// The component of each spin, numbered in the order of their first spins, and
+/// the number of components. Couplings of zero connect nothing.
+///
+/// ```
+/// use ebm_optim::{Ising, components::labels};
+/// let two = Ising::from_couplings(4, &[(0, 2, 1.0), (1, 3, -1.0)])?;
+/// assert_eq!(labels(&two), (vec![0, 1, 0, 1], 2));
+/// # Ok::<(), ebm_optim::Error>(())
+/// ```
+#[must_use]
+pub fn labels(problem: &Ising) -> (Vec<u32>, usize) {
+    // Indices have 32 bits, so no label is this.
+    const NONE: u32 = u32::MAX;
+    let n = problem.spins();
+    let mut label = vec![NONE; n];
+    let mut count = 0;
+    let mut stack = vec![];
+    for start in 0..n {
+        if label[start] != NONE {
+            continue;
+        }
+        label[start] = count;
+        stack.push(start as u32);
+        while let Some(i) = stack.pop() {
+            let (neighbors, weights) = problem.couplings().neighbors(i as usize);
+            for (&j, _) in neighbors.iter().zip(weights).filter(|(_, w)| **w != 0.0) {
+                if label[j as usize] == NONE {
+                    label[j as usize] = count;
+                    stack.push(j);
+                }
+            }
+        }
+        count += 1;
+    }
+    (label, count as usize)
+}
+
 /// The components of a problem, in the order of their first spins. Couplings
 /// of zero connect nothing.
 ///
@@ -56,32 +93,18 @@ impl Component {
 /// # Errors
 /// None for a valid problem.
 pub fn components(problem: &Ising) -> Result<Vec<Component>, Error> {
-    const NONE: usize = usize::MAX;
     let n = problem.spins();
-    let mut label = vec![NONE; n];
-    let mut parts: Vec<Vec<usize>> = vec![];
-    let mut stack = vec![];
-    for start in 0..n {
-        if label[start] != NONE {
-            continue;
-        }
-        label[start] = parts.len();
-        stack.push(start);
-        while let Some(i) = stack.pop() {
-            let (neighbors, weights) = problem.couplings().neighbors(i);
-            for (&j, _) in neighbors.iter().zip(weights).filter(|(_, w)| **w != 0.0) {
-                if label[j as usize] == NONE {
-                    label[j as usize] = parts.len();
-                    stack.push(j as usize);
-                }
-            }
-        }
-        parts.push(vec![]);
+    let (label, count) = labels(problem);
+    if count == 1 {
+        let problem = problem.clone().with_offset(0.0)?;
+        return Ok(vec![Component { nodes: (0..n).collect(), problem }]);
     }
+    let mut parts: Vec<Vec<usize>> = vec![vec![]; count];
     let mut rank = vec![0; n];
     for (i, &part) in label.iter().enumerate() {
-        rank[i] = parts[part].len();
-        parts[part].push(i);
+        let part = &mut parts[part as usize];
+        rank[i] = part.len();
+        part.push(i);
     }
     let part_of = |nodes: Vec<usize>| {
         let mut pairs = vec![];

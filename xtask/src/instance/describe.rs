@@ -1,7 +1,8 @@
 //! `cargo xtask instance describe`.
 
-use ebm_optim::components::components;
-use ebm_optim::ebm_core::Coupling as _;
+use ebm_optim::components::labels;
+use ebm_optim::ebm_core::linalg::largest_eigenvalue;
+use ebm_optim::ebm_core::{Coupling as _, Workspace};
 use ebm_optim::oscillator::{natural_strength, recommended_step};
 use ebm_optim::{Instance, Ising};
 
@@ -31,8 +32,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), TaskError> {
 }
 
 fn describe(instance: &Instance) -> Result<Vec<(&'static str, String)>, TaskError> {
-    let ising = instance.to_ising().map_err(failed)?;
+    let translated;
+    let ising = match instance {
+        Instance::Graph(graph) => graph.ising(),
+        Instance::Ising(ising) => ising,
+        Instance::Qubo(qubo) => {
+            translated = qubo.to_ising().map_err(failed)?;
+            &translated
+        }
+    };
     let n = ising.spins();
+    let (parts, scales) = rayon::join(|| parts(ising), || scales(ising));
     let degrees: Vec<usize> = (0..n).map(|i| ising.couplings().neighbors(i).0.len()).collect();
     let m = degrees.iter().sum::<usize>() / 2;
     let least = degrees.iter().min().copied().unwrap_or(0);
@@ -45,7 +55,7 @@ fn describe(instance: &Instance) -> Result<Vec<(&'static str, String)>, TaskErro
         ("edges", m.to_string()),
         ("degree", format!("{least} to {most}, mean {mean:.2}")),
         ("isolated nodes", isolated.to_string()),
-        ("components", components(&ising).map_err(failed)?.len().to_string()),
+        ("components", parts),
     ];
     match instance {
         Instance::Graph(graph) => {
@@ -63,18 +73,45 @@ fn describe(instance: &Instance) -> Result<Vec<(&'static str, String)>, TaskErro
             rows.push(("constant", qubo.constant().to_string()));
         }
     }
-    rows.extend(scales(&ising));
+    rows.extend(scales);
     Ok(rows)
+}
+
+/// The components, and the largest where there are several.
+fn parts(ising: &Ising) -> String {
+    let (label, count) = labels(ising);
+    if count == 1 {
+        return "1".into();
+    }
+    let mut sizes = vec![0_usize; count];
+    label.iter().for_each(|part| sizes[*part as usize] += 1);
+    format!("{count}, largest {}", sizes.iter().max().unwrap_or(&0))
 }
 
 /// What sets the scale of dynamics, in units of the couplings `J`.
 fn scales(ising: &Ising) -> Vec<(&'static str, String)> {
-    let bound = ising.couplings().norm_bound();
+    let (bound, least) = rayon::join(|| ising.couplings().norm_bound(), || radius(ising));
+    let mut shown = significant(bound);
+    if least > 0.0 && bound > least {
+        shown += &format!(", too large by {:.1} % at most", 100.0 * (bound / least - 1.0));
+    }
     vec![
-        ("bound on |λ| of J", significant(bound)),
+        ("bound on |λ| of J", shown),
         ("natural strength", significant(natural_strength(ising))),
         ("oscillator time step", significant(recommended_step(ising))),
     ]
+}
+
+/// At most the largest |λ| of `J`: a Ritz value of `J²`.
+fn radius(ising: &Ising) -> f64 {
+    const STEPS: usize = 6;
+    let (n, couplings) = (ising.spins(), ising.couplings());
+    let (mut half, mut workspace) = (vec![0.0; n], Workspace::new());
+    let square = largest_eigenvalue(n, STEPS, 1, |v, out| {
+        couplings.apply(v, &mut half, &mut workspace);
+        couplings.apply(&half, out, &mut workspace);
+    });
+    square.value.max(0.0).sqrt()
 }
 
 /// Four significant digits.
@@ -122,15 +159,19 @@ mod tests {
             ("edges", "3"),
             ("degree", "0 to 2, mean 1.20"),
             ("isolated nodes", "2"),
-            ("components", "3"),
+            ("components", "3, largest 3"),
             ("weights", "-2 to 1.5, not integer"),
             ("sum of weights", "0.5"),
         ] {
             assert_eq!(value(name), expected, "{name}");
         }
         // The largest eigenvalue of |J|, 3.0374, is a root of x³ − 7.25 x − 6.
-        let bound: f64 = value("bound on |λ| of J").parse().unwrap();
+        let (bound, excess) = value("bound on |λ| of J").split_once(", too large by ").unwrap();
+        let bound: f64 = bound.parse().unwrap();
         assert!((3.037..3.1).contains(&bound), "{bound}");
+        // J has the same largest eigenvalue, as the product of the three couplings is positive.
+        let excess: f64 = excess.trim_end_matches(" % at most").parse().unwrap();
+        assert!((bound / (1.0 + excess / 100.0) - 3.0374).abs() < 5e-3, "{excess}");
         assert_eq!(range([1.0, 1.0].into_iter()), "all 1, integer");
         assert_eq!(range([].into_iter()), "none");
         assert_eq!(

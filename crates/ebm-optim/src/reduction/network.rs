@@ -107,7 +107,7 @@ impl Network {
 
     /// The node at the other end of a half-edge.
     fn other(&self, half: u32) -> u32 {
-        self.edges[half as usize / 2].halves[half as usize % 2 ^ 1].node
+        self.edges[half as usize / 2].halves[(half as usize % 2) ^ 1].node
     }
 
     pub(super) fn spins(&self) -> usize {
