@@ -211,7 +211,9 @@ impl Projection {
         self.dense(false)
     }
 
-    /// The Hopfield network of the projection: `W` without its diagonal.
+    /// The Hopfield network of the projection: `W` without its diagonal. For
+    /// patterns to be added and removed in operation,
+    /// [`low_rank_network`](Self::low_rank_network) builds no matrix.
     ///
     /// # Errors
     /// As [`coupling`](Self::coupling).
@@ -235,6 +237,9 @@ impl Projection {
         if self.rank() > 0 {
             linalg::add_outer(1.0, &self.basis, &self.basis, &mut entries, self.rank());
         }
+        // At full rank W = I: rounding must not couple neurons.
+        let rounding = 4.0 * (n + self.rank()) as f64 * f64::EPSILON;
+        entries.iter_mut().filter(|w| w.abs() <= rounding).for_each(|w| *w = 0.0);
         if zero_diagonal {
             entries.iter_mut().step_by(n + 1).for_each(|w| *w = 0.0);
         }
@@ -245,9 +250,10 @@ impl Projection {
 
 impl HopfieldNetwork {
     /// Stores ±1 patterns by the pseudo-inverse rule without self-couplings.
-    /// Linearly dependent patterns are recalled as well; see [`Projection`] for
-    /// the rank, for the rule with its diagonal and for adding and removing
-    /// patterns.
+    /// Linearly dependent patterns are fixed points as well. Patterns that span
+    /// all of `ℝᴺ` leave no coupling: every state is then a fixed point, and
+    /// nothing is recalled. See [`Projection`] for the rank, for the rule with its
+    /// diagonal and for adding and removing patterns.
     ///
     /// # Errors
     /// If an entry is not ±1, or an `N × N` matrix does not fit into memory.
@@ -289,6 +295,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Recall;
 
     fn entries(projection: &Projection) -> Vec<f64> {
         let (coupling, n) = (projection.coupling().unwrap(), projection.dim());
@@ -315,6 +322,23 @@ mod tests {
         let mut twice = vec![0.0; 60];
         coupling.apply(&out, &mut twice, ws);
         assert!(distance(&out, &twice) < 1e-13);
+    }
+
+    #[test]
+    fn patterns_that_span_everything_leave_no_coupling() {
+        for (n, count) in [(4, 6), (8, 8), (20, 30), (50, 50), (50, 60), (200, 300)] {
+            let patterns = Patterns::random_signs(n, count, 5).unwrap();
+            let projection = Projection::new(&patterns).unwrap();
+            let recalled =
+                Recall::default().run(&projection.network().unwrap(), patterns.as_batch());
+            let flips: usize = recalled.unwrap().reports().iter().map(|r| r.flips).sum();
+            assert_eq!(flips, 0, "{count} patterns of {n}");
+            if projection.rank() == n {
+                let coupling = projection.network().unwrap();
+                let coupling = coupling.coupling();
+                assert!((0..n).all(|j| coupling.column(j)[..n].iter().all(|w| *w == 0.0)));
+            }
+        }
     }
 
     #[test]
