@@ -7,10 +7,13 @@
 //! degree 4 to 48 are those of 16 bits, and larger at degree 2.
 
 use ebm_core::vector_math::Level;
+use ebm_core::vector_math::kernel::run;
 
+use super::looks::SelectHalves;
 use super::machine::Plan;
 use crate::forms::{LANES, SignSplit, Signs};
-use crate::kernels::byte_bifurcation::{Bytes, Factors, Forces, HalfBytes, Spins, VELOCITY, WALL};
+use crate::kernels::byte_bifurcation::{Bytes, Factors, Forces, Spins, VELOCITY, WALL};
+use crate::kernels::half_bytes::HalfBytes;
 
 /// Neighbors that the sums of a byte hold.
 const MOST_NEIGHBORS: usize = i8::MAX as usize;
@@ -26,6 +29,8 @@ const DETUNING: f64 = 256.0 * VELOCITY / WALL as f64;
 /// What all blocks share.
 pub(super) struct ByteMachine {
     forces: Forces,
+    /// Where the couplings of each row to later spins begin.
+    later: Vec<u32>,
 }
 
 impl ByteMachine {
@@ -38,7 +43,7 @@ impl ByteMachine {
         let fine = split.largest_degree() <= MOST_NEIGHBORS
             && (LEAST_PUSH..=VELOCITY).contains(&push)
             && plan.pump.knots().iter().all(|knot| fits(knot.1));
-        fine.then(|| Self { forces: Forces::new(push) })
+        fine.then(|| Self { forces: Forces::new(push), later: split.later() })
     }
 }
 
@@ -48,29 +53,32 @@ pub(super) struct ByteState {
     v: Vec<Bytes>,
     signs: Vec<HalfBytes>,
     next: Vec<HalfBytes>,
+    /// The best states seen.
+    best: Vec<HalfBytes>,
     made: u16,
 }
 
 impl ByteState {
-    /// All positions and velocities given, the former in walls and the latter in
-    /// walls a step.
-    pub(super) fn new(n: usize, at: impl Fn(usize, usize) -> (f64, f64)) -> Self {
-        let mut state = Self {
-            x: vec![Bytes::ZERO; n],
-            v: vec![Bytes::ZERO; n],
-            signs: vec![HalfBytes::UP; n],
-            next: vec![HalfBytes::UP; n],
-            made: 0,
-        };
-        for i in 0..n {
-            for lane in 0..LANES {
-                let (x, v) = at(i, lane);
-                state.x[i].0[lane] = (x * f64::from(WALL)).round() as i8;
-                state.v[i].0[lane] = (v * VELOCITY).round() as i8;
-            }
-            state.signs[i] = HalfBytes::of(&state.x[i]);
+    /// All at rest in the middle.
+    pub(super) fn new(n: usize) -> Self {
+        let up = || vec![HalfBytes::UP; n];
+        let still = || vec![Bytes::ZERO; n];
+        Self { x: still(), v: still(), signs: up(), next: up(), best: up(), made: 0 }
+    }
+
+    /// Sets a position and a velocity, in units of 1/32767 and 1/16384 a step.
+    #[inline]
+    pub(super) fn set(&mut self, i: usize, lane: usize, x: i16, v: i16) {
+        self.x[i].0[lane] = ((i32::from(x) * i32::from(WALL) + (1 << 14)) >> 15) as i8;
+        self.v[i].0[lane] = ((i32::from(v) * VELOCITY as i32 + (1 << 13)) >> 14) as i8;
+    }
+
+    /// Takes over the signs of positions that were [`set`](Self::set).
+    pub(super) fn start(&mut self) {
+        for (signs, x) in self.signs.iter_mut().zip(&self.x) {
+            *signs = x.signs();
         }
-        state
+        self.best.copy_from_slice(&self.signs);
     }
 
     /// One step with `Δt² (a₀ − a)`.
@@ -89,13 +97,38 @@ impl ByteState {
         self.made = self.made.wrapping_add(1);
     }
 
-    /// Writes the signs as spins.
-    pub(super) fn unpack(&self, spins: &mut [Signs]) {
-        for (spins, x) in spins.iter_mut().zip(&self.x) {
-            for (s, x) in spins.0.iter_mut().zip(&x.0) {
-                *s = if *x < 0 { -1 } else { 1 };
-            }
+    /// Writes `Σ sᵢ Fᵢ` of each replica.
+    pub(super) fn pair_sums(
+        &self,
+        machine: &ByteMachine,
+        split: &SignSplit,
+        level: Level,
+        pairs: &mut [i64; LANES],
+    ) {
+        let mut violated = [0; LANES];
+        split.violations(level, &machine.later, &self.signs, &mut violated);
+        for (pairs, violated) in pairs.iter_mut().zip(violated) {
+            *pairs = 2 * (split.couplings() as i64 - 2 * i64::from(violated));
         }
+    }
+
+    /// Takes over the states of the replicas whose mask is −1; others have 0.
+    pub(super) fn keep_best(&mut self, mask: &[i8; LANES], level: Level) {
+        let mask = HalfBytes::from_fn(|lane| mask[lane] < 0).0.map(|bits| 15 * bits);
+        run(level, SelectHalves { mask, from: &self.signs, to: &mut self.best });
+    }
+
+    /// Is a spin of a replica's best state negative?
+    pub(super) fn is_down(&self, i: usize, lane: usize) -> bool {
+        self.best[i].is_down(lane)
+    }
+
+    /// The best states as spins.
+    pub(super) fn unpack(&self) -> Vec<Signs> {
+        let spins = |halves: &HalfBytes| {
+            Signs(std::array::from_fn(|lane| 1 - 2 * i8::from(halves.is_down(lane))))
+        };
+        self.best.iter().map(spins).collect()
     }
 
     /// Position in walls and velocity in walls a step.

@@ -10,6 +10,7 @@ use std::ops::Range;
 use ebm_core::vector_math::Level;
 use ebm_core::vector_math::kernel::run;
 use rand::Rng;
+use rand_chacha::ChaCha8Rng;
 
 use super::bytes::{ByteMachine, ByteState};
 use super::looks::{FieldSums, LeastStability, PairSums, Select};
@@ -32,6 +33,10 @@ const DENSE: usize = 96;
 /// Spins that are sorted among each other by their numbers of neighbors: the
 /// ends of short loops are then foreseen, and neighbors stay near each other.
 const WINDOW: usize = 4096;
+
+/// Spins drawn between polls of the clock; their state is in the first-level
+/// cache.
+const DRAWN: usize = 64;
 
 /// Steps between looks at the energies, in the second half of a run.
 const LOOK: usize = 16;
@@ -156,6 +161,7 @@ impl<'a> FixedPoint<'a> {
     }
 
     /// Where in the block spin `i` is.
+    #[cfg(test)]
     pub(super) fn place(&self, i: usize) -> usize {
         self.place[i] as usize
     }
@@ -206,13 +212,14 @@ impl<'a> FixedPoint<'a> {
     }
 }
 
-/// Positions and velocities.
+/// Positions and velocities, and the best states seen.
 enum Motion {
     /// With the signs after the step being made.
     Words {
         x: Vec<Sums>,
         v: Vec<Sums>,
         next: Vec<Signs>,
+        best: Vec<Signs>,
     },
     Bytes(ByteState),
 }
@@ -220,55 +227,61 @@ enum Motion {
 /// [`LANES`] replicas.
 pub(super) struct Block {
     motion: Motion,
+    /// Of the motion in words; at the end of a run, the best states.
     signs: Vec<Signs>,
     sums: Vec<Sums>,
     space: TableSpace,
     /// `Σ sᵢ Fᵢ` and `Σ hᵢ sᵢ` of each replica.
     pairs: [i64; LANES],
     field_sums: [f64; LANES],
-    /// The best states seen, and their energies.
-    best: Vec<Signs>,
+    /// Those of the best states seen.
     energies: [f64; LANES],
+}
+
+/// Draws where all replicas start and calls `set(i, lane, x, v)` for each spin;
+/// those left when the run is stopped are not drawn.
+fn draw(machine: &FixedPoint<'_>, task: &Task<'_>, mut set: impl FnMut(usize, usize, i16, i16)) {
+    let mut rngs: Vec<ChaCha8Rng> = (0..LANES).map(|lane| task.rng(lane)).collect();
+    let speed = 0.5 * machine.step_squared.sqrt();
+    for first in (0..machine.place.len()).step_by(DRAWN) {
+        if first > 0 && task.should_stop() {
+            break;
+        }
+        let places = &machine.place[first..machine.place.len().min(first + DRAWN)];
+        for (lane, rng) in rngs.iter_mut().enumerate() {
+            let start = task.start(lane).map(|spins| &spins[first..]);
+            for (k, place) in places.iter().enumerate() {
+                let bits = rng.next_u32();
+                // Positions in a tenth of the range, momenta y within ±1.
+                let (low, high) = (bits as u16 as i16 / 10, (bits >> 16) as u16 as i16);
+                let center = start.map_or(0, |spins| i16::from(spins[k]) * (WALL / 2));
+                set(*place as usize, lane, center + low, (speed * f64::from(high)) as i16);
+            }
+        }
+    }
 }
 
 impl Block {
     pub(super) fn new(machine: &FixedPoint<'_>, task: &Task<'_>) -> Self {
         let n = machine.fields.len();
-        let mut x = vec![Sums::ZERO; n];
-        let mut v = vec![Sums::ZERO; n];
-        for lane in 0..LANES {
-            let mut rng = task.rng(lane);
-            let start = task.start(lane);
-            for i in 0..n {
-                let at = machine.place(i);
-                let bits = rng.next_u32();
-                // Positions in a tenth of the range, momenta y within ±1.
-                let (low, high) = (bits as u16 as i16 / 10, (bits >> 16) as u16 as i16);
-                let high = (0.5 * machine.step_squared.sqrt() * f64::from(high)) as i16;
-                x[at].0[lane] = match start.map(|spins| spins[i]) {
-                    None => low,
-                    Some(1) => WALL / 2 + low,
-                    Some(_) => -(WALL / 2) + low,
-                };
-                v[at].0[lane] = high;
-            }
-        }
-        let mut signs = vec![Signs::UP; n];
-        for (signs, x) in signs.iter_mut().zip(&x) {
-            for (s, x) in signs.0.iter_mut().zip(&x.0) {
-                *s = if *x < 0 { -1 } else { 1 };
-            }
-        }
-        let buffered = if matches!(machine.couplings, Couplings::Dense(..)) { n } else { CHUNK };
-        let motion = match machine.bytes {
-            None => Motion::Words { x, v, next: signs.clone() },
-            Some(_) => Motion::Bytes(ByteState::new(n, |i, lane| {
-                (f64::from(x[i].0[lane]) / f64::from(WALL), f64::from(v[i].0[lane]) / VELOCITY)
-            })),
+        let mut signs = vec![];
+        let motion = if machine.bytes.is_some() {
+            let mut state = ByteState::new(n);
+            draw(machine, task, |i, lane, x, v| state.set(i, lane, x, v));
+            state.start();
+            Motion::Bytes(state)
+        } else {
+            let (mut x, mut v) = (vec![Sums::ZERO; n], vec![Sums::ZERO; n]);
+            draw(machine, task, |i, lane, at, speed| {
+                (x[i].0[lane], v[i].0[lane]) = (at, speed);
+            });
+            let sign = |x: i16| if x < 0 { -1 } else { 1 };
+            signs = x.iter().map(|x| Signs(x.0.map(sign))).collect();
+            Motion::Words { x, v, next: signs.clone(), best: signs.clone() }
         };
+        let buffered = if matches!(machine.couplings, Couplings::Dense(..)) { n } else { CHUNK };
         Self {
             motion,
-            best: signs.clone(),
             signs,
             sums: vec![Sums::ZERO; buffered],
             space: TableSpace::default(),
@@ -281,15 +294,13 @@ impl Block {
     /// One step at the given fraction of the run; a look sums up the energies
     /// of the state before it.
     pub(super) fn step(&mut self, machine: &FixedPoint<'_>, fraction: f64, look: bool) {
-        if machine.bytes.is_some() {
-            if look {
-                self.look(machine);
-            }
-            if let (Motion::Bytes(state), Some(bytes), Couplings::Sparse(split)) =
-                (&mut self.motion, &machine.bytes, &machine.couplings)
-            {
-                state.step(bytes, split, machine.level, machine.detuning(fraction));
-            }
+        if let (Motion::Bytes(_), true) = (&self.motion, look) {
+            self.look(machine);
+        }
+        if let (Motion::Bytes(state), Some(bytes), Couplings::Sparse(split)) =
+            (&mut self.motion, &machine.bytes, &machine.couplings)
+        {
+            state.step(bytes, split, machine.level, machine.detuning(fraction));
             return;
         }
         self.sweep(machine, Some(machine.factors(fraction)), look);
@@ -303,10 +314,12 @@ impl Block {
 
     /// A look at the state as it is.
     pub(super) fn look(&mut self, machine: &FixedPoint<'_>) {
-        if let Motion::Bytes(state) = &self.motion {
-            state.unpack(&mut self.signs);
+        match (&self.motion, &machine.bytes, &machine.couplings) {
+            (Motion::Bytes(state), Some(bytes), Couplings::Sparse(split)) => {
+                state.pair_sums(bytes, split, machine.level, &mut self.pairs);
+            }
+            _ => self.sweep(machine, None, true),
         }
-        self.sweep(machine, None, true);
         self.keep_best(machine);
     }
 
@@ -331,7 +344,7 @@ impl Block {
                     run(machine.level, FieldSums { fields, signs, sums });
                 }
             }
-            if let (Some(factors), Motion::Words { x, v, next }) = (factors, &mut self.motion) {
+            if let (Some(factors), Motion::Words { x, v, next, .. }) = (factors, &mut self.motion) {
                 let spins = Spins {
                     x: &mut x[rows.clone()],
                     v: &mut v[rows.clone()],
@@ -368,8 +381,12 @@ impl Block {
                 any = true;
             }
         }
-        if any {
-            run(machine.level, Select { mask, from: &self.signs, to: &mut self.best });
+        match &mut self.motion {
+            _ if !any => {}
+            Motion::Words { best, .. } => {
+                run(machine.level, Select { mask, from: &self.signs, to: best });
+            }
+            Motion::Bytes(state) => state.keep_best(&mask, machine.level),
         }
     }
 
@@ -388,9 +405,13 @@ impl Block {
         }
     }
 
+    /// The best state of a replica.
     fn extract(&self, machine: &FixedPoint<'_>, lane: usize, spins: &mut [i8]) {
         for (spin, place) in spins.iter_mut().zip(&machine.place) {
-            *spin = self.best[*place as usize].0[lane];
+            *spin = match &self.motion {
+                Motion::Words { best, .. } => best[*place as usize].0[lane],
+                Motion::Bytes(state) => 1 - 2 * i8::from(state.is_down(*place as usize, lane)),
+            };
         }
     }
 
@@ -398,7 +419,10 @@ impl Block {
     /// improves? Ends the run: the states go.
     fn settled(&mut self, machine: &FixedPoint<'_>) -> [bool; LANES] {
         let Some(fields) = &machine.whole_fields else { return [false; LANES] };
-        self.signs.copy_from_slice(&self.best);
+        match &self.motion {
+            Motion::Words { best, .. } => self.signs.copy_from_slice(best),
+            Motion::Bytes(state) => self.signs = state.unpack(),
+        }
         let mut least = [0_i16; LANES];
         machine.multiply_all(&self.signs, &mut self.sums, &mut self.space);
         for first in (0..fields.len()).step_by(CHUNK) {

@@ -3,6 +3,7 @@
 use ebm_core::vector_math::kernel::Kernel;
 
 use crate::forms::{LANES, Signs, Sums};
+use crate::kernels::half_bytes::HalfBytes;
 
 /// Adds `sᵢ Fᵢ` of each replica.
 pub(super) struct PairSums<'a> {
@@ -78,6 +79,26 @@ pub(super) struct Select<'a> {
 }
 
 impl Kernel for Select<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (from, to) in self.from.iter().zip(self.to) {
+            for ((to, from), mask) in to.0.iter_mut().zip(&from.0).zip(&self.mask) {
+                *to = *from & *mask | *to & !*mask;
+            }
+        }
+    }
+}
+
+/// Copies the replicas whose half byte is 15; others have 0.
+pub(super) struct SelectHalves<'a> {
+    pub(super) mask: [u8; LANES / 2],
+    pub(super) from: &'a [HalfBytes],
+    pub(super) to: &'a mut [HalfBytes],
+}
+
+impl Kernel for SelectHalves<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -5,6 +5,7 @@ use ebm_core::vector_math::Level;
 use ebm_core::vector_math::kernel::{Kernel, run};
 use ebm_core::{Batch, BatchMut, Coupling, Workspace, validate};
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 
 use super::machine::{Plan, Variant};
 use crate::solver::Prepared;
@@ -12,6 +13,9 @@ use crate::{Error, Ising, Task};
 
 /// Replicas in a block: one cache line of `f32`.
 pub(super) const LANES: usize = 16;
+
+/// Spins drawn between polls of the clock.
+const DRAWN: usize = 256;
 
 /// Steps between looks at the energies, in the second half of a run.
 const LOOK: usize = 32;
@@ -84,20 +88,27 @@ pub(super) struct Block {
 }
 
 impl Block {
+    /// All replicas at their start; spins left when the run is stopped are not
+    /// drawn.
     pub(super) fn new(machine: &SinglePrecision<'_>, task: &Task<'_>) -> Self {
         let n = machine.fields.len();
         let mut x = vec![[0.0; LANES]; n];
         let mut y = vec![[0.0; LANES]; n];
-        for lane in 0..LANES {
-            let mut rng = task.rng(lane);
-            let start = task.start(lane);
-            for i in 0..n {
-                let center = match start.map(|spins| spins[i]) {
-                    None => 0.0,
-                    Some(s) => 0.5 * machine.plan.wall.min(1.0) as f32 * f32::from(s),
-                };
-                x[i][lane] = center + rng.random_range(-0.1..0.1);
-                y[i][lane] = rng.random_range(-1.0..1.0);
+        let mut rngs: Vec<ChaCha8Rng> = (0..LANES).map(|lane| task.rng(lane)).collect();
+        for first in (0..n).step_by(DRAWN) {
+            if first > 0 && task.should_stop() {
+                break;
+            }
+            for (lane, rng) in rngs.iter_mut().enumerate() {
+                let start = task.start(lane);
+                for i in first..n.min(first + DRAWN) {
+                    let center = match start.map(|spins| spins[i]) {
+                        None => 0.0,
+                        Some(s) => 0.5 * machine.plan.wall.min(1.0) as f32 * f32::from(s),
+                    };
+                    x[i][lane] = center + rng.random_range(-0.1..0.1);
+                    y[i][lane] = rng.random_range(-1.0..1.0);
+                }
             }
         }
         let generalized = matches!(machine.plan.variant, Variant::Generalized { .. });

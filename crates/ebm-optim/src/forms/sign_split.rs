@@ -13,16 +13,17 @@ use std::ops::Range;
 
 use ebm_core::vector_math::Level;
 
-use super::lanes::{Signs, Sums};
+use super::lanes::{LANES, Signs, Sums};
 use crate::Ising;
-use crate::kernels::byte_bifurcation::{self, HalfBytes};
+use crate::kernels::byte_bifurcation;
+use crate::kernels::half_bytes::{self, HalfBytes};
 use crate::kernels::sign_sums::{self, Lists};
 
 /// Couplings that are all `+u` or `−u`, by rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignSplit {
     /// Row `i` has its positive neighbors from `starts[2i]`, its negative ones
-    /// from `starts[2i + 1]`, up to `starts[2i + 2]`.
+    /// from `starts[2i + 1]`, up to `starts[2i + 2]`; both lists increase.
     starts: Vec<u32>,
     columns: Vec<u32>,
     unit: f64,
@@ -150,6 +151,46 @@ impl SignSplit {
         }
     }
 
+    /// Where the couplings of each row to later spins begin in both of its lists,
+    /// which increase: each coupling is there once.
+    pub(crate) fn later(&self) -> Vec<u32> {
+        let mut firsts = Vec::with_capacity(2 * self.spins());
+        for i in 0..self.spins() {
+            let (positive, negative) = self.neighbors(i);
+            for (k, list) in [positive, negative].into_iter().enumerate() {
+                let before = list.partition_point(|&j| j as usize <= i) as u32;
+                firsts.push(self.starts[2 * i + k] + before);
+            }
+        }
+        firsts
+    }
+
+    /// How many couplings each of 64 replicas [violates](half_bytes), with
+    /// `later` those of [`later`](Self::later).
+    ///
+    /// # Panics
+    /// If `signs` is not one entry a spin, or a spin has more than 255 neighbors.
+    pub(crate) fn violations(
+        &self,
+        level: Level,
+        later: &[u32],
+        signs: &[HalfBytes],
+        out: &mut [u32; LANES],
+    ) {
+        assert_eq!(signs.len(), self.spins(), "signs: one entry a spin");
+        let lists = Lists { starts: &self.starts, columns: &self.columns };
+        // SAFETY: as in `sums`.
+        #[allow(unsafe_code)]
+        unsafe {
+            half_bytes::violations(level, lists, later, signs, out);
+        }
+    }
+
+    /// Number of couplings.
+    pub(crate) fn couplings(&self) -> usize {
+        self.columns.len() / 2
+    }
+
     /// One [step](byte_bifurcation) of discrete bifurcation from `signs`.
     ///
     /// # Panics
@@ -176,7 +217,6 @@ impl SignSplit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forms::LANES;
     use ebm_core::random::stream;
     use rand::RngExt;
 

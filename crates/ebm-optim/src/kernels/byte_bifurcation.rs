@@ -18,6 +18,7 @@
 
 use ebm_core::vector_math::Level;
 
+use super::half_bytes::{FEW, HalfBytes};
 use super::sign_sums::Lists;
 use crate::forms::LANES;
 
@@ -30,9 +31,6 @@ pub(crate) const WALL: i8 = i8::MAX;
 /// Largest `|F|` that the force tells from smaller ones, of even degrees.
 const LARGEST: usize = 30;
 
-/// Neighbors whose signs half a byte can count.
-const FEW: usize = 15;
-
 /// What the thresholds move on by from spin to spin, from step to step and from
 /// lane to lane: 2¹⁶ times the fractional parts of powers of 0.7549, 0.5698 of a
 /// sequence that fills a square evenly, and of the golden ratio; odd, so that
@@ -41,28 +39,6 @@ const ALONG_SPINS: u16 = 49_471;
 const ALONG_STEPS: u16 = 37_345;
 const ALONG_LANES: u16 = 40_503;
 
-/// The signs of one spin: bit 0 of byte `r` is set where replica `r` is negative,
-/// bit 4 where replica `r + 32` is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(C, align(32))]
-pub(crate) struct HalfBytes(pub(crate) [u8; LANES / 2]);
-
-impl HalfBytes {
-    /// All replicas up.
-    pub(crate) const UP: Self = Self([0; LANES / 2]);
-
-    /// Signs of these positions.
-    pub(crate) fn of(x: &Bytes) -> Self {
-        let bit = |lane: usize| u8::from(x.0[lane] < 0);
-        Self(std::array::from_fn(|r| bit(r) | bit(r + LANES / 2) << 4))
-    }
-
-    /// `0` or `1` where a replica is positive or negative.
-    fn bit(&self, lane: usize) -> i32 {
-        i32::from(self.0[lane % (LANES / 2)] >> (4 * (lane / (LANES / 2))) & 1)
-    }
-}
-
 /// Positions or velocities of one spin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C, align(64))]
@@ -70,6 +46,11 @@ pub(crate) struct Bytes(pub(crate) [i8; LANES]);
 
 impl Bytes {
     pub(crate) const ZERO: Self = Self([0; LANES]);
+
+    /// Where these positions are negative.
+    pub(crate) fn signs(&self) -> HalfBytes {
+        HalfBytes::from_fn(|lane| self.0[lane] < 0)
+    }
 }
 
 /// The velocity from each sum of neighbors.
@@ -170,8 +151,9 @@ fn portable(lists: Lists<'_>, signs: &[HalfBytes], factors: Factors<'_>, spins: 
         let degree = positive.len() + negative.len();
         let (x, v) = (&mut spins.x[i].0, &mut spins.v[i].0);
         for lane in 0..LANES {
-            let down =
-                |list: &[u32]| list.iter().map(|&j| signs[j as usize].bit(lane)).sum::<i32>();
+            let down = |list: &[u32]| {
+                list.iter().map(|&j| i32::from(signs[j as usize].is_down(lane))).sum::<i32>()
+            };
             let down = down(positive) + negative.len() as i32 - down(negative);
             let force = factors.forces.at(degree as i32 - 2 * down, degree);
             let threshold = i32::from(thresholds[lane % 32 / 2] >> 8);
@@ -182,7 +164,7 @@ fn portable(lists: Lists<'_>, signs: &[HalfBytes], factors: Factors<'_>, spins: 
             x[lane] = position;
             v[lane] = if position.abs() == WALL { 0 } else { velocity };
         }
-        spins.signs[i] = HalfBytes::of(&spins.x[i]);
+        spins.signs[i] = spins.x[i].signs();
         thresholds.iter_mut().for_each(|t| *t = t.wrapping_add(ALONG_SPINS));
     }
 }
@@ -200,6 +182,7 @@ mod avx2 {
     };
 
     use super::{ALONG_SPINS, Bytes, FEW, Factors, Forces, HalfBytes, Lists, Spins, WALL};
+    use crate::kernels::half_bytes::{load, widen};
 
     /// [`super::portable`].
     ///
@@ -233,31 +216,11 @@ mod avx2 {
         }
     }
 
-    /// The register of a neighbor.
-    ///
-    /// # Safety
-    /// `j` is below `signs.len()`.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    unsafe fn load(signs: &[HalfBytes], j: u32) -> __m256i {
-        // SAFETY: in range by contract; 32 bytes, aligned to 32.
-        unsafe { _mm256_load_si256(signs.as_ptr().add(j as usize).cast()) }
-    }
-
     #[inline]
     #[target_feature(enable = "avx2")]
     fn table(entries: &[i8; 16]) -> __m256i {
         // SAFETY: 16 bytes of an array.
         _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(entries.as_ptr().cast::<__m128i>()) })
-    }
-
-    /// Half bytes as bytes.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn widen(halves: __m256i) -> [__m256i; 2] {
-        let mask = _mm256_set1_epi8(15);
-        let high = _mm256_srli_epi16::<4>(halves);
-        [_mm256_and_si256(halves, mask), _mm256_and_si256(high, mask)]
     }
 
     /// # Safety
@@ -412,7 +375,7 @@ mod tests {
             let detuning = rng.random();
             let on = |level: Level| {
                 let (mut x, mut v) = (x.clone(), v.clone());
-                let mut signs: Vec<HalfBytes> = x.iter().map(HalfBytes::of).collect();
+                let mut signs: Vec<HalfBytes> = x.iter().map(Bytes::signs).collect();
                 let mut next = signs.clone();
                 for step in [0, 1, u16::MAX] {
                     let spins = Spins { x: &mut x, v: &mut v, signs: &mut next };
@@ -426,7 +389,7 @@ mod tests {
             let (x, v, signs) = on(Level::Baseline);
             assert!((x.clone(), v.clone(), signs.clone()) == on(Level::Avx2));
             for (x, (v, signs)) in x.iter().zip(v.iter().zip(&signs)) {
-                assert_eq!(HalfBytes::of(x), *signs);
+                assert_eq!(x.signs(), *signs);
                 assert!(x.0.iter().all(|x| *x >= -WALL));
                 assert!(x.0.iter().zip(&v.0).all(|(x, v)| x.abs() < WALL || *v == 0));
             }

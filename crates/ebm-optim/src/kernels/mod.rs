@@ -4,6 +4,7 @@
 pub(crate) mod byte_bifurcation;
 pub(crate) mod coherent;
 pub(crate) mod discrete_bifurcation;
+pub(crate) mod half_bytes;
 pub(crate) mod oscillator;
 pub(crate) mod rank_two;
 pub(crate) mod rows;
