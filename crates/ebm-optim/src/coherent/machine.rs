@@ -7,8 +7,11 @@ use ebm_core::vector_math::Level;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
-use crate::kernels::coherent::{Amplitudes, Controls, Limits, energies, sign, sweep};
-use crate::kernels::rows::{LANES, Lanes, Rows};
+use crate::kernels::coherent::{
+    Amplitudes, Controls, Limits, Motion, energies, energies_in, sign, sweep,
+};
+use crate::kernels::dense::{Couplings, Forces};
+use crate::kernels::rows::{LANES, Lanes};
 use crate::oscillator::natural_strength;
 use crate::schedule::Schedule;
 use crate::solver::{Method, Prepared};
@@ -122,7 +125,7 @@ pub(super) struct Network<'a> {
     problem: &'a Ising,
     machine: CoherentIsingMachine,
     /// `ε J` and `ε h`.
-    rows: Rows,
+    couplings: Couplings,
     fields: Vec<f32>,
     limits: Limits,
     level: Level,
@@ -130,6 +133,10 @@ pub(super) struct Network<'a> {
 
 /// Couplings visited between looks at the clock, about 100 µs.
 const POLL: usize = 50_000;
+
+/// Steps after which forces of dense couplings are computed anew, which rounding
+/// has changed.
+const REFRESH: usize = 64;
 
 /// Steps between looks at the energies.
 const LOOK: usize = 10;
@@ -140,13 +147,12 @@ impl<'a> Network<'a> {
         let strength = machine.strength_for(problem);
         let fields: Vec<f32> = problem.fields().iter().map(|h| (strength * h) as f32).collect();
         validate::finite("scaled fields in single precision", &fields)?;
-        let rows = Rows::new(problem, strength);
-        validate::finite("scaled couplings in single precision", &[rows.largest()])?;
+        let couplings = Couplings::new(problem, strength)?;
         // There saturation alone makes a step of one amplitude; the target lies
         // below.
         let limits = Limits { x: (1.0 / machine.step).sqrt() as f32, e: MOST_ERROR as f32 };
         let (machine, level) = (machine.clone(), Level::detect());
-        Ok(Self { problem, machine, rows, fields, limits, level })
+        Ok(Self { problem, machine, couplings, fields, limits, level })
     }
 
     fn controls(&self, fraction: f64) -> Controls {
@@ -200,6 +206,10 @@ impl Prepared for Network<'_> {
 /// [`LANES`] replicas, those of a spin side by side.
 pub(super) struct Block {
     pub(super) state: Amplitudes,
+    /// Of dense couplings: those of the amplitudes and those of their signs.
+    forces: Option<[Forces<i32, LANES>; 2]>,
+    /// Steps since the forces were computed anew.
+    since: usize,
     rngs: Vec<ChaCha8Rng>,
     /// Random words of each replica for one step, 32 spins a word.
     noise: Vec<u32>,
@@ -223,8 +233,12 @@ impl Block {
                 x.0[lane] = amplitude * (center + reach * rng.random_range(-1.0..1.0));
             }
         }
+        let forces = |reach: f32| network.couplings.forces(reach);
         Self {
             state,
+            forces: forces(network.limits.x).zip(forces(1.0)).map(|(x, signs)| [x, signs]),
+            // So that forces are computed before the first step.
+            since: REFRESH - 1,
             rngs,
             noise: vec![0; n.div_ceil(32) * LANES],
             best: vec![[1; LANES]; n],
@@ -239,7 +253,7 @@ impl Block {
         fraction: f64,
         should_stop: impl Fn() -> bool,
     ) {
-        let Network { rows, fields, limits, level, .. } = network;
+        let Network { couplings, fields, limits, level, .. } = network;
         let controls = network.controls(fraction);
         if controls.kick > 0.0 {
             for words in self.noise.chunks_exact_mut(LANES) {
@@ -248,22 +262,52 @@ impl Block {
                 }
             }
         }
-        let settings = (controls, *limits);
-        let mut range = rows.portion(0, POLL);
-        while !range.is_empty() {
-            let problem = (rows, &fields[..]);
-            sweep(*level, problem, settings, &self.noise, range.clone(), &mut self.state);
-            range = rows.portion(range.end, POLL);
-            if !range.is_empty() && should_stop() {
-                break;
+        self.since = (self.since + 1) % REFRESH;
+        let (noise, state) = (&self.noise[..], &mut self.state);
+        match (couplings, &mut self.forces) {
+            (Couplings::Sparse(rows), _) => {
+                let settings = (controls, *limits);
+                let mut range = rows.portion(0, POLL);
+                while !range.is_empty() {
+                    let problem = (rows, &fields[..]);
+                    sweep(*level, problem, settings, noise, range.clone(), state);
+                    range = rows.portion(range.end, POLL);
+                    if !range.is_empty() && should_stop() {
+                        break;
+                    }
+                }
             }
+            (Couplings::Dense(dense), Some([forces, _])) => {
+                if self.since == 0 {
+                    dense.refresh(*level, forces, |i| state.x[i].0);
+                }
+                let limits = *limits;
+                let mut motion = Motion { fields, controls, limits, noise, state };
+                for panel in 0..dense.panels() {
+                    dense.sweep(*level, panel, forces, &mut motion);
+                    if should_stop() {
+                        break;
+                    }
+                }
+            }
+            (Couplings::Dense(_), None) => debug_assert!(false, "dense couplings have forces"),
         }
     }
 
     /// Keeps the states of the replicas that have not been better; returns the
     /// best of all and its energy.
     fn look(&mut self, network: &Network<'_>, lanes: usize) -> (usize, f64) {
-        let now = energies(network.level, &network.rows, &network.fields, &self.state.x);
+        let Network { couplings, fields, level, .. } = network;
+        let x = &self.state.x;
+        let now = match (couplings, &mut self.forces) {
+            (Couplings::Dense(dense), Some([_, forces])) => {
+                let signs = |i: usize| x[i].0.map(sign);
+                dense.refresh(*level, forces, signs);
+                energies_in(|i| forces.at(i), fields, x)
+            }
+            (Couplings::Sparse(rows), _) => energies(*level, rows, fields, x),
+            (Couplings::Dense(_), None) => [f64::INFINITY; LANES],
+        };
         let mut better = [false; LANES];
         for lane in 0..lanes {
             better[lane] = now[lane] < self.energies[lane];

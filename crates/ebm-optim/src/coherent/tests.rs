@@ -71,33 +71,48 @@ fn trajectories(
     recording.1.into_inner().unwrap()
 }
 
+/// The same couplings, but for their magnitudes.
+fn signs_of(problem: &Ising) -> Ising {
+    let pairs: Vec<_> = problem.pairs().map(|(i, j, w)| (i, j, 0.5 * w.signum())).collect();
+    let signs = Ising::from_couplings(problem.spins(), &pairs).unwrap();
+    signs.with_fields(problem.fields().to_vec()).unwrap()
+}
+
+/// By rows, in single precision and in fixed point.
+fn problems_of_all_forms() -> [Ising; 3] {
+    let dense = random_problem(70, 1.0, 4);
+    let signs = signs_of(&dense);
+    [random_problem(70, 0.1, 4), dense, signs]
+}
+
 /// Without noise the fast machine approaches the flow as its steps shrink, with
 /// order one.
 #[test]
 fn fast_form_converges_to_the_flow() {
-    let problem = random_problem(20, 0.4, 4);
-    let duration = 6.0;
-    let noise = Schedule::constant(0.0).unwrap();
-    let gaps = |step: f64| -> Vec<f64> {
-        let machine = CoherentIsingMachine { step, noise: noise.clone(), ..Default::default() };
-        let flow = CoherentFlow::new(&problem, machine.clone(), duration).unwrap();
-        let steps = (duration / step).round() as usize;
-        let gap = |[start, end]: &Trajectory| {
-            let tolerance = ode::Tolerance { rtol: 1e-10, atol: 1e-10 };
-            let options = ode::Options { tolerance, ..Default::default() };
-            let mut method = ode::TSITOURAS.stepper(flow.dim());
-            let exact =
-                ode::integrate(&flow, &mut method, (0.0, duration), start, &options).unwrap();
-            let pairs = exact.x.iter().zip(end);
-            pairs.fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()))
+    for problem in problems_of_all_forms() {
+        let duration = 4.0;
+        let noise = Schedule::constant(0.0).unwrap();
+        let gaps = |step: f64| -> Vec<f64> {
+            let machine = CoherentIsingMachine { step, noise: noise.clone(), ..Default::default() };
+            let flow = CoherentFlow::new(&problem, machine.clone(), duration).unwrap();
+            let steps = (duration / step).round() as usize;
+            let gap = |[start, end]: &Trajectory| {
+                let tolerance = ode::Tolerance { rtol: 1e-10, atol: 1e-10 };
+                let options = ode::Options { tolerance, ..Default::default() };
+                let mut method = ode::TSITOURAS.stepper(flow.dim());
+                let exact =
+                    ode::integrate(&flow, &mut method, (0.0, duration), start, &options).unwrap();
+                let pairs = exact.x.iter().zip(end);
+                pairs.fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()))
+            };
+            trajectories(&machine, &problem, 4, steps).iter().map(gap).collect()
         };
-        trajectories(&machine, &problem, 4, steps).iter().map(gap).collect()
-    };
-    let (coarse, fine) = (gaps(0.01), gaps(0.005));
-    for (coarse, fine) in coarse.iter().zip(&fine) {
-        let order = (coarse / fine).log2();
-        assert!((order - 1.0).abs() < 0.1, "{coarse:e} {fine:e}");
-        assert!(*coarse < 0.1);
+        let (coarse, fine) = (gaps(0.005), gaps(0.0025));
+        for (coarse, fine) in coarse.iter().zip(&fine) {
+            let order = (coarse / fine).log2();
+            assert!((order - 1.0).abs() < 0.1, "{coarse:e} {fine:e}");
+            assert!(*coarse < 0.1);
+        }
     }
 }
 
@@ -155,22 +170,27 @@ fn finds_the_exhaustive_optimum() {
 
 #[test]
 fn bits_do_not_depend_on_threads_and_steps_do_not_allocate() {
-    let problem = random_problem(70, 0.2, 5);
+    for problem in problems_of_all_forms() {
+        bits_of_runs_agree(&problem);
+    }
+}
+
+fn bits_of_runs_agree(problem: &Ising) {
     let machine = CoherentIsingMachine::default();
     let run = Run { replicas: Some(40), steps: Some(100), ..Run::seeded(9) };
     let with = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let solution = pool.install(|| machine.solve(&problem, &run).unwrap());
+        let solution = pool.install(|| machine.solve(problem, &run).unwrap());
         (solution.best, solution.replicas)
     };
     let one = with(1);
     assert_eq!(one, with(2));
     assert_eq!(one, with(4));
     let fewer = Run { replicas: Some(7), ..run.clone() };
-    assert_eq!(machine.solve(&problem, &fewer).unwrap().replicas, one.1[..7]);
+    assert_eq!(machine.solve(problem, &fewer).unwrap().replicas, one.1[..7]);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let count = |steps: usize| {
-        let work = || drop(trajectories(&machine, &problem, 16, steps));
+        let work = || drop(trajectories(&machine, problem, 16, steps));
         allocation_counter::measure(work).count_total
     };
     pool.install(|| assert_eq!(count(10), count(200)));

@@ -21,6 +21,7 @@ use std::ops::Range;
 use ebm_core::vector_math::Level;
 use ebm_core::vector_math::kernel::{Kernel, run};
 
+use super::dense::Update;
 use super::rows::{LANES, Lanes, Rows};
 
 /// What all nodes have in common in one step.
@@ -92,24 +93,42 @@ impl Kernel for Sweep<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { rows, fields, controls, limits, noise, range, state } = self;
-        let Controls { step, gain, control, target, kick } = controls;
-        let amplitude = target.sqrt();
-        let kick = kick.to_bits();
+        let mut motion = Motion { fields, controls, limits, noise, state };
         for i in range {
-            let sum = rows.sum(i, &state.x, |x| x);
-            let field = amplitude * fields[i];
-            let words = &noise[i / 32 * LANES..(i / 32 + 1) * LANES];
-            let bit = (i % 32) as u32;
-            let (x, e) = (&mut state.x[i].0, &mut state.e[i].0);
-            for lane in 0..LANES {
-                let square = x[lane] * x[lane];
-                let rate = (gain - square) * x[lane] + e[lane] * (sum.0[lane] + field);
-                let kick = f32::from_bits((words[lane] >> bit << 31) ^ kick);
-                x[lane] = clamp(x[lane] + step * rate + kick, -limits.x, limits.x);
-                let error = e[lane] - step * control * (square - target) * e[lane];
-                e[lane] = clamp(error, LEAST_ERROR, limits.e);
-            }
+            let sum = rows.sum(i, &motion.state.x, |x| x);
+            motion.update(i, &sum.0);
         }
+    }
+}
+
+/// The update of a node, also in a sweep over dense couplings.
+pub(crate) struct Motion<'a> {
+    pub(crate) fields: &'a [f32],
+    pub(crate) controls: Controls,
+    pub(crate) limits: Limits,
+    /// As for [`sweep`].
+    pub(crate) noise: &'a [u32],
+    pub(crate) state: &'a mut Amplitudes,
+}
+
+impl Update<LANES> for Motion<'_> {
+    #[inline(always)]
+    fn update(&mut self, i: usize, force: &[f32; LANES]) -> [f32; LANES] {
+        let Self { controls: Controls { step, gain, control, target, kick }, limits, .. } = *self;
+        let field = target.sqrt() * self.fields[i];
+        let kick = kick.to_bits();
+        let words = &self.noise[i / 32 * LANES..(i / 32 + 1) * LANES];
+        let bit = (i % 32) as u32;
+        let (x, e) = (&mut self.state.x[i].0, &mut self.state.e[i].0);
+        for lane in 0..LANES {
+            let square = x[lane] * x[lane];
+            let rate = (gain - square) * x[lane] + e[lane] * (force[lane] + field);
+            let kick = f32::from_bits((words[lane] >> bit << 31) ^ kick);
+            x[lane] = clamp(x[lane] + step * rate + kick, -limits.x, limits.x);
+            let error = e[lane] - step * control * (square - target) * e[lane];
+            e[lane] = clamp(error, LEAST_ERROR, limits.e);
+        }
+        *x
     }
 }
 
@@ -156,6 +175,22 @@ impl Kernel for Energies<'_> {
         }
         totals
     }
+}
+
+/// [`energies`] from the forces of the signs.
+pub(crate) fn energies_in(
+    force: impl Fn(usize) -> [f32; LANES],
+    fields: &[f32],
+    x: &[Lanes],
+) -> [f64; LANES] {
+    let mut totals = [0.0; LANES];
+    for (i, (x, field)) in x.iter().zip(fields).enumerate() {
+        let force = force(i);
+        for (lane, total) in totals.iter_mut().enumerate() {
+            *total -= f64::from(sign(x.0[lane]) * (0.5 * force[lane] + field));
+        }
+    }
+    totals
 }
 
 #[cfg(test)]

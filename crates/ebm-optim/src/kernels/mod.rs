@@ -3,11 +3,14 @@
 
 pub(crate) mod byte_bifurcation;
 pub(crate) mod coherent;
+pub(crate) mod dense;
 pub(crate) mod discrete_bifurcation;
 pub(crate) mod half_bytes;
 pub(crate) mod oscillator;
 pub(crate) mod rank_two;
 pub(crate) mod rows;
+pub(crate) mod sign_panels;
 pub(crate) mod sign_sums;
 pub(crate) mod sign_tables;
 pub(crate) mod sweep;
+pub(crate) mod weight_panels;

@@ -21,6 +21,7 @@
 
 use ebm_core::vector_math::Level;
 
+use super::dense::Update;
 use super::rows::{Kind, LANES, Lanes, Rows};
 
 /// `1.5·2²³`: adding it rounds to an integer, which the low bits then hold.
@@ -48,7 +49,24 @@ impl Lanes {
 
 impl Unit {
     pub(crate) const ZERO: Self = Self { sin: [0.0; LANES], cos: [0.0; LANES] };
+
+    /// Sines, then cosines.
+    #[inline(always)]
+    pub(crate) fn cells(&self) -> [f32; CELLS] {
+        std::array::from_fn(|k| if k < LANES { self.sin[k] } else { self.cos[k - LANES] })
+    }
+
+    #[inline(always)]
+    pub(super) fn from_cells(cells: &[f32; CELLS]) -> Self {
+        Self {
+            sin: std::array::from_fn(|lane| cells[lane]),
+            cos: std::array::from_fn(|lane| cells[LANES + lane]),
+        }
+    }
 }
+
+/// Numbers in a unit.
+pub(crate) const CELLS: usize = 2 * LANES;
 
 /// What a node has of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -278,6 +296,27 @@ fn update(node: &Node, controls: &Controls, torque: &Lanes, kicks: &Kicks<'_>, u
         let sine = (t + t) * inverse;
         unit.sin[lane] = s * cosine + c * sine;
         unit.cos[lane] = c * cosine - s * sine;
+    }
+}
+
+/// The same update in a sweep over dense couplings, for the sine.
+pub(crate) struct Step<'a> {
+    pub(crate) nodes: &'a [Node],
+    pub(crate) controls: Controls,
+    /// As for [`sweep`].
+    pub(crate) noise: &'a [u32],
+    pub(crate) units: &'a mut [Unit],
+}
+
+impl Update<CELLS> for Step<'_> {
+    #[inline(always)]
+    fn update(&mut self, i: usize, force: &[f32; CELLS]) -> [f32; CELLS] {
+        let (node, unit) = (&self.nodes[i], &mut self.units[i]);
+        let torque = sine_torque(unit, &Unit::from_cells(force), node.field);
+        let words = &self.noise[i / 32 * LANES..(i / 32 + 1) * LANES];
+        let kicks = Kicks { words, bit: (i % 32) as u32 };
+        update(node, &self.controls, &torque, &kicks, unit);
+        unit.cells()
     }
 }
 

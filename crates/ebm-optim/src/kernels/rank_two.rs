@@ -12,7 +12,8 @@
 
 use ebm_core::vector_math::Level;
 
-use super::oscillator::{Unit, gather};
+use super::dense::Update;
+use super::oscillator::{CELLS, Unit, gather};
 use super::rows::{LANES, Lanes, Rows};
 
 /// Sweeps once over all nodes; returns how much the energy of each replica fell.
@@ -68,6 +69,23 @@ impl Pass<'_> {
             turn(&sum, *field, overshoot, &mut units[i], &mut fallen);
         }
         fallen
+    }
+}
+
+/// The same update in a sweep over dense couplings.
+pub(crate) struct Turns<'a> {
+    pub(crate) fields: &'a [f32],
+    pub(crate) overshoot: f32,
+    pub(crate) units: &'a mut [Unit],
+}
+
+impl Update<CELLS> for Turns<'_> {
+    #[inline(always)]
+    fn update(&mut self, i: usize, force: &[f32; CELLS]) -> [f32; CELLS] {
+        let unit = &mut self.units[i];
+        let sum = Unit::from_cells(force);
+        turn(&sum, self.fields[i], self.overshoot, unit, &mut Lanes([0.0; LANES]));
+        unit.cells()
     }
 }
 

@@ -26,10 +26,11 @@ use rand_chacha::ChaCha8Rng;
 use super::energy::check_frequencies;
 use super::parameters::{LONGEST_STEP, Pace};
 use super::{CouplingShape, Drive, Mobility, ReadOut, Reader, natural_strength};
+use crate::kernels::dense::{Couplings, Forces};
 use crate::kernels::oscillator::{
-    Controls, NORMALIZE, Node, Unit, normalize, sin_cos_turns, sweep,
+    CELLS, Controls, NORMALIZE, Node, Step, Unit, normalize, sin_cos_turns, sweep,
 };
-use crate::kernels::rows::{LANES, Rows};
+use crate::kernels::rows::LANES;
 use crate::schedule::Schedule;
 use crate::solver::{Method, Prepared};
 use crate::{Error, Ising, Task};
@@ -96,7 +97,7 @@ struct Network<'a> {
     problem: &'a Ising,
     settings: OscillatorIsingMachine,
     pace: Pace,
-    rows: Rows,
+    couplings: Couplings,
     nodes: Vec<Node>,
     level: Level,
 }
@@ -138,11 +139,14 @@ impl<'a> Network<'a> {
         validate::finite("scaled fields in single precision", &fields)?;
         let drifts: Vec<f32> = nodes.iter().map(|node| node.drift).collect();
         validate::finite("frequencies in single precision", &drifts)?;
-        let rows = Rows::new(problem, strength);
-        validate::finite("scaled couplings in single precision", &[rows.largest()])?;
+        // Only sines come apart into products.
+        let couplings = match shape {
+            CouplingShape::Sine => Couplings::new(problem, strength)?,
+            CouplingShape::SquareWave { .. } => Couplings::sparse(problem, strength)?,
+        };
         let pace = Pace::new(problem, drive, *shape, *mobility);
         let (settings, level) = (settings.clone(), Level::detect());
-        Ok(Self { problem, settings, pace, rows, nodes, level })
+        Ok(Self { problem, settings, pace, couplings, nodes, level })
     }
 
     /// Strengths at a fraction of the run, in the units of a step.
@@ -223,6 +227,8 @@ impl Looks {
 /// The phases of [`LANES`] replicas, those of one spin contiguous.
 struct Block<'a> {
     units: Vec<Unit>,
+    /// Of dense couplings.
+    forces: Option<Forces<i16, CELLS>>,
     /// Steps since the lengths of the units were made one.
     since: usize,
     rngs: Vec<ChaCha8Rng>,
@@ -249,7 +255,9 @@ impl<'a> Block<'a> {
         }
         Self {
             units,
-            since: 0,
+            forces: network.couplings.forces(1.0),
+            // So that forces are computed before the first step.
+            since: NORMALIZE - 1,
             rngs,
             noise: vec![0; n.div_ceil(32) * LANES],
             reader: Reader::new(network.problem),
@@ -270,14 +278,32 @@ impl<'a> Block<'a> {
             normalize(&mut self.units);
             self.since = 0;
         }
-        let Network { level, rows, nodes, .. } = network;
-        let mut range = rows.portion(0, POLL);
-        while !range.is_empty() {
-            sweep(*level, rows, nodes, &controls, &self.noise, range.clone(), &mut self.units);
-            range = rows.portion(range.end, POLL);
-            if !range.is_empty() && should_stop() {
-                break;
+        let Network { level, couplings, nodes, .. } = network;
+        let (noise, units) = (&self.noise[..], &mut self.units[..]);
+        match (couplings, &mut self.forces) {
+            (Couplings::Sparse(rows), _) => {
+                let mut range = rows.portion(0, POLL);
+                while !range.is_empty() {
+                    sweep(*level, rows, nodes, &controls, noise, range.clone(), units);
+                    range = rows.portion(range.end, POLL);
+                    if !range.is_empty() && should_stop() {
+                        break;
+                    }
+                }
             }
+            (Couplings::Dense(dense), Some(forces)) => {
+                if self.since == 0 {
+                    dense.refresh(*level, forces, |i| units[i].cells());
+                }
+                let mut step = Step { nodes, controls, noise, units };
+                for panel in 0..dense.panels() {
+                    dense.sweep(*level, panel, forces, &mut step);
+                    if should_stop() {
+                        break;
+                    }
+                }
+            }
+            (Couplings::Dense(_), None) => debug_assert!(false, "dense couplings have forces"),
         }
     }
 
