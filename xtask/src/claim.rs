@@ -88,7 +88,7 @@ pub(crate) struct Series {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(dead_code, reason = "claims choose among the marks")]
 pub(crate) enum Mark {
-    /// Connected line.
+    /// Connected line; the points of a short one are marked.
     Line,
     /// Dashed line, for targets and references.
     Reference,

@@ -12,7 +12,7 @@ use crate::report::figure;
 const WIDTH: f64 = 480.0;
 const FONT: f64 = 12.0;
 /// Smallest legible picture, largest useful one.
-const PICTURE: (f64, f64) = (26.0, 72.0);
+const PICTURE: (f64, f64) = (26.0, 150.0);
 const GAP: f64 = 4.0;
 /// Steps of grey between paper and ink.
 const LEVELS: usize = 16;

@@ -19,6 +19,8 @@ const CHARACTER: f64 = 0.56 * FONT;
 const TOP: f64 = 32.0;
 const BOTTOM: f64 = HEIGHT - 46.0;
 const COLORS: usize = 6;
+/// Most points of a line that are marked.
+const FEW: usize = 16;
 /// Height of the title of a standalone drawing.
 const TITLE: f64 = 34.0;
 const DASHES: [&str; 4] = ["6 4", "2 3", "10 3 2 3", "1 5"];
@@ -186,14 +188,27 @@ impl Frame {
         let drawn = match series.mark {
             Mark::Line => {
                 let dash = if style.index < COLORS { "" } else { " stroke-dasharray=\"9 4\"" };
-                format!("<path class=\"line\"{dash} d=\"{}\"/>\n", self.path(&series.points))
+                let line =
+                    format!("<path class=\"line\"{dash} d=\"{}\"/>", self.path(&series.points));
+                // Where a line joins few points, it should not pass for a curve.
+                let few = series.points.len() <= FEW;
+                if few && series.points.iter().all(|p| self.position(*p).is_some()) {
+                    format!(
+                        "{line}<path class=\"point\" d=\"{}\"/>\n",
+                        self.dots(series, style, 2.6)
+                    )
+                } else {
+                    line + "\n"
+                }
             }
             Mark::Reference => {
                 let dash = DASHES[style.index % DASHES.len()];
                 let path = self.path(&series.points);
                 format!("<path class=\"reference\" stroke-dasharray=\"{dash}\" d=\"{path}\"/>\n")
             }
-            Mark::Points => format!("<path class=\"point\" d=\"{}\"/>\n", self.dots(series, style)),
+            Mark::Points => {
+                format!("<path class=\"point\" d=\"{}\"/>\n", self.dots(series, style, 3.6))
+            }
             Mark::Bars => format!("<path class=\"bar\" d=\"{}\"/>\n", self.bars(series, style)),
             Mark::Intervals => {
                 format!("<path class=\"interval\" d=\"{}\"/>\n", self.intervals(series))
@@ -229,9 +244,9 @@ impl Frame {
         path
     }
 
-    fn dots(&self, series: &Series, style: &Style) -> String {
+    fn dots(&self, series: &Series, style: &Style, largest: f64) -> String {
         let size = match series.points.len() {
-            0..=60 => 3.6,
+            0..=60 => largest,
             61..=400 => 2.4,
             _ => 1.5,
         };
