@@ -43,10 +43,11 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     }];
     let (mut retained, mut lost) = (0.0, 1.0);
     for &size in sizes {
-        let mut points = vec![];
+        let (mut points, mut ends) = (vec![], vec![]);
         for &load in loads {
-            let overlap = overlap(size, load)?;
+            let (overlap, error) = overlap(size, load)?;
             points.push((load, overlap));
+            ends.extend([(load, overlap - 1.96 * error), (load, overlap + 1.96 * error)]);
             if load == below {
                 retained = overlap;
             }
@@ -54,7 +55,9 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
                 lost = overlap;
             }
         }
-        series.push(Series { name: format!("{size} neurons"), points, mark: Mark::Line });
+        let name = format!("{size} neurons");
+        series.push(Series { name: name.clone(), points, mark: Mark::Line });
+        series.push(Series { name, points: ends, mark: Mark::Intervals });
     }
     Ok(Finding {
         measured: format!("overlap {retained:.3} at load {below}, {lost:.3} at load {above}"),
@@ -62,22 +65,27 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
         figure: Figure::Plot(Plot {
             title: "Retrieval of random patterns by a Hopfield network".into(),
             x: Axis { label: "load, patterns per neuron".into(), log: false },
-            y: Axis { label: "overlap with the pattern after recall".into(), log: false },
+            y: Axis { label: "overlap with the pattern after recall, 95 %".into(), log: false },
             series,
         }),
     })
 }
 
-/// Mean overlap with the stored pattern that recall starts from.
-fn overlap(neurons: usize, load: f64) -> Result<f64, Box<dyn Error>> {
+/// Mean overlap with the stored pattern that recall starts from, and its
+/// standard error.
+fn overlap(neurons: usize, load: f64) -> Result<(f64, f64), Box<dyn Error>> {
     let count = (load * neurons as f64).round() as usize;
     let patterns = Patterns::random_signs(neurons, count, neurons as u64)?;
     let network = HopfieldNetwork::hebb(&patterns)?;
     let tried = count.min(CUES);
     let cues = Batch::new(&patterns.as_batch().as_slice()[..neurons * tried], neurons)?;
     let recalled = Recall { seed: 1, ..Recall::default() }.run(&network, cues)?;
-    let sum: f64 = (0..tried).map(|mu| patterns.overlap(mu, recalled.state(mu))).sum();
-    Ok(sum / tried as f64)
+    let overlaps: Vec<f64> =
+        (0..tried).map(|mu| patterns.overlap(mu, recalled.state(mu))).collect();
+    let n = tried as f64;
+    let mean = overlaps.iter().sum::<f64>() / n;
+    let squares: f64 = overlaps.iter().map(|m| (m - mean) * (m - mean)).sum();
+    Ok((mean, (squares / (n * (n - 1.0))).sqrt()))
 }
 
 /// The stable branch of the mean-field equations at zero temperature, up to

@@ -8,7 +8,7 @@ use ebm_core::network::Activation;
 use ebm_core::sde::{self, StochasticRungeKutta};
 use ebm_core::transform::Noisy;
 use ebm_core::{Lyapunov, Snapshot, Workspace, ode, random};
-use ebm_memory::{InputDrivenPlasticity, Patterns};
+use ebm_memory::{InputDrivenPlasticity, MemoryLaw, Patterns};
 
 use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings, larger};
 
@@ -61,7 +61,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     let memory = InputDrivenPlasticity::new(Patterns::hadamard(dim, 4)?, activation)?;
     let (mut amplitude_error, mut depth_error, mut flow_error) = (0.0, 0.0, 0.0);
     let mut verdicts = true;
-    let mut reached = vec![];
+    let (mut reached, mut depths) = (vec![], vec![]);
     for (gains, expected) in &CASES {
         let strongest = memory.law(gains, 0)?.ok_or("the first memory exists")?;
         for (mu, expected) in expected.iter().enumerate() {
@@ -77,6 +77,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
                         flow_error = larger(flow_error, (energy - law.energy_per_neuron).abs());
                         verdicts &= held == mu;
                         reached.push((gains[mu], amplitude));
+                        depths.push((gains[mu], energy));
                     }
                 }
                 (None, None) => {}
@@ -102,7 +103,22 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
         ),
         pass: verdicts && amplitude_error < 5e-4 && depth_error < 5e-5 && flow_error < 1e-4,
         figure: Figure::Panels(vec![
-            amplitudes(&memory, reached)?,
+            over_gain(
+                &memory,
+                ["A memory exists above a gain of one", "amplitude of the memory", "c = α tanh c"],
+                |law| law.map_or(0.0, |l| l.amplitude),
+                reached,
+            )?,
+            over_gain(
+                &memory,
+                [
+                    "The larger its gain, the deeper a memory",
+                    "energy of a neuron, E / N",
+                    "−½αψ(c)² + cψ(c) − ∫ψ",
+                ],
+                |law| law.map_or(0.0, |l| l.energy_per_neuron),
+                depths,
+            )?,
             Figure::Plot(Plot {
                 title: "Noise leads from a shallow well to the deepest".into(),
                 x: Axis { label: "time".into(), log: false },
@@ -166,20 +182,26 @@ fn wander(memory: &InputDrivenPlasticity, noise: f64) -> Result<Vec<Curve>, Box<
     if end.outcome.is_success() { Ok(overlaps) } else { Err("the noisy run diverged".into()) }
 }
 
-/// The amplitude over the gain, in theory and where the flow rests.
-fn amplitudes(memory: &InputDrivenPlasticity, reached: Curve) -> Result<Figure, Box<dyn Error>> {
+/// A quantity over the gain, by the law and where the flow rests; title, axis
+/// and formula are named.
+fn over_gain(
+    memory: &InputDrivenPlasticity,
+    [title, axis, formula]: [&str; 3],
+    quantity: fn(Option<MemoryLaw>) -> f64,
+    reached: Curve,
+) -> Result<Figure, Box<dyn Error>> {
     let mut curve = vec![(0.4, 0.0), (1.0, 0.0)];
     for k in 1..=100 {
         let gain = 1.0 + 0.022 * f64::from(k);
         let law = memory.law(&[gain, 0.0, 0.0, 0.0], 0)?;
-        curve.push((gain, law.map_or(0.0, |l| l.amplitude)));
+        curve.push((gain, quantity(law)));
     }
     Ok(Figure::Plot(Plot {
-        title: "A memory exists above a gain of one".into(),
+        title: title.into(),
         x: Axis { label: "gain set by the input".into(), log: false },
-        y: Axis { label: "amplitude of the memory".into(), log: false },
+        y: Axis { label: axis.into(), log: false },
         series: vec![
-            Series { name: "c = α tanh c".into(), points: curve, mark: Mark::Reference },
+            Series { name: formula.into(), points: curve, mark: Mark::Reference },
             Series { name: "where the flow rests".into(), points: reached, mark: Mark::Points },
         ],
     }))

@@ -17,6 +17,8 @@ const K: usize = 30;
 const STEP: f64 = 1e-3;
 /// Rounding of fifty terms that largely cancel, relative to the energy.
 const RISE: f64 = 3e-14;
+/// Smallest energy above the last one that the figure shows.
+const LEAST: f64 = 1e-6;
 /// End of the time axis of the figure.
 const SHOWN: f64 = 10.0;
 
@@ -67,7 +69,8 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
             if seed == 0 {
                 let last = values[values.len() - 1];
                 let shown = trace.iter().step_by(50).take_while(|(t, _)| *t <= SHOWN);
-                curve = shown.map(|(t, e)| (*t, e - last)).collect();
+                let above = shown.map(|(t, e)| (*t, e - last));
+                curve = above.filter(|(_, e)| *e > LEAST).collect();
             }
         }
         falls.push(Series { name: format!("model {name}"), points: curve, mark: Mark::Line });
@@ -89,7 +92,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
         Figure::Plot(Plot {
             title: "The energy only falls".into(),
             x: Axis { label: "time".into(), log: false },
-            y: Axis { label: "energy above its last value".into(), log: false },
+            y: Axis { label: "energy above its last value".into(), log: true },
             series: falls,
         }),
         Figure::Plot(Plot {

@@ -61,7 +61,9 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
             let share = |p: &GridPoint| (p.count as f64 / neurons as f64, p.cues.rate());
             points.iter().filter(|p| p.level == level).map(share).collect()
         };
-        stable.push(Series { name: name.into(), points: curve(0), mark: Mark::Line });
+        // Where two rules fix everything, one would hide the other.
+        let mark = if name == "perceptron" { Mark::Points } else { Mark::Line };
+        stable.push(Series { name: name.into(), points: curve(0), mark });
         recalled.push(Series { name: name.into(), points: curve(1), mark: Mark::Line });
     }
     let half = |rule: usize| threshold(&stable[rule].points, 0.5).unwrap_or(f64::NAN);
