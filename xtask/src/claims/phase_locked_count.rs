@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::f64::consts::{PI, TAU};
 
-use ebm_memory::phase_locked::{CycleGraph, PhaseLockedMemory, Settle};
+use ebm_memory::experiment::Proportion;
+use ebm_memory::phase_locked::{CycleGraph, LockedState, PhaseLockedMemory, Settle};
 
 use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings};
 
@@ -11,7 +12,10 @@ use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings};
 type Case = (usize, usize, usize);
 
 const SHARED_NODES: [Case; 5] = [(5, 2, 9), (6, 2, 9), (7, 2, 9), (6, 3, 27), (5, 3, 27)];
-const SHARED_EDGES: [Case; 4] = [(5, 2, 5), (6, 2, 7), (8, 2, 7), (6, 3, 17)];
+const SHARED_EDGES: [Case; 5] = [(5, 2, 5), (6, 2, 7), (8, 2, 7), (6, 3, 17), (6, 4, 41)];
+/// Length of a ring, and the percentage of random starts that end without
+/// winding, by an independent count of 4000.
+const BASINS: [(usize, f64); 4] = [(5, 93.0), (8, 75.0), (12, 62.0), (24, 45.0)];
 
 pub(crate) fn claim() -> Claim {
     Claim {
@@ -22,9 +26,12 @@ pub(crate) fn claim() -> Claim {
         source: "T. Guo et al., arXiv 2504.03102; A. Ogranovich et al., arXiv 2604.01469; counts by \
                  seeding every choice of winding numbers and by random starts",
         target: "exactly 9, 9, 9, 27, 27 for (n, m) = (5, 2), (6, 2), (7, 2), (6, 3), (5, 3), and 5, \
-                 7, 7, 17 for shared edges at (5, 2), (6, 2), (8, 2), (6, 3); 2⌈n/4⌉ − 1 for single \
-                 rings of 5 to 20; random starts find no other state, and all of those of two rings \
-                 that share a node",
+                 7, 7, 17, 41 for shared edges at (5, 2), (6, 2), (8, 2), (6, 3), (6, 4), where no \
+                 two neighbors of hexagons wind against each other: a(m) = 2a(m − 1) + a(m − 2); \
+                 2⌈n/4⌉ − 1 for single rings of 5 to 20; random starts find no other state, all of \
+                 those of two rings that share a node, and fewer than the 17 (some are reached once \
+                 in 4000 starts: a census by these alone gives about 14); without winding end 93, \
+                 75, 62, 45 % of random starts of rings of 5, 8, 12, 24, within 3",
         run,
     }
 }
@@ -57,11 +64,21 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
         formula.push((place, expected as f64));
         sharing_nodes.push((place, seeded.states.len() as f64));
     }
+    let mut sampled = None;
     for &(length, count, expected) in edges {
         let memory = PhaseLockedMemory::new(CycleGraph::sharing_edges(length, count)?)?;
-        let found = memory.census_by_seeding(&settle)?.states.len();
-        if found != expected {
+        let seeded = memory.census_by_seeding(&settle)?;
+        let found = seeded.states.len();
+        // Windings of rings that are traversed alike.
+        let against = |s: &LockedState| s.windings.windows(2).any(|w| w[0] * w[1] < 0);
+        if found != expected || (length == 6 && seeded.states.iter().any(against)) {
             wrong.push((length, count, found));
+        }
+        if (length, count) == (6, 3) {
+            let random = memory.census_by_random_starts(starts, 1, &settle)?;
+            let known = |w: &[i32]| seeded.states.iter().any(|s| s.windings == w);
+            strangers += random.states.iter().filter(|s| !known(&s.windings)).count();
+            sampled = Some(random.states.len());
         }
         let case = nodes.iter().position(|c| (c.0, c.1) == (length, count));
         if let Some(case) = case {
@@ -76,6 +93,16 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
             wrong.push((length, 1, found));
         }
     }
+    let mut basins = vec![];
+    for &(length, expected) in if settings.quick { &BASINS[..1] } else { &BASINS[..] } {
+        let ring = PhaseLockedMemory::new(CycleGraph::ring(length)?)?;
+        let census = ring.census_by_random_starts(starts, 2, &settle)?;
+        let still = census.states.iter().find(|s| s.windings == [0]).map_or(0, |s| s.hits);
+        let share = Proportion { hits: still as u64, trials: starts as u64 };
+        basins.push((length, share, expected));
+    }
+    let allowed = if settings.quick { 8.0 } else { 3.0 };
+    let basins_hold = basins.iter().all(|(_, p, e)| (100.0 * p.rate() - e).abs() <= allowed);
     let two_rings_missed = !settings.quick && missed.iter().any(|(count, _)| *count == 2);
     let list: Vec<String> =
         nodes.iter().map(|(length, count, _)| format!("({length}, {count})")).collect();
@@ -86,19 +113,53 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
         series: vec![
             Series { name: "sharing nodes".into(), points: sharing_nodes, mark: Mark::Bars },
             Series { name: "sharing edges".into(), points: sharing_edges, mark: Mark::Bars },
-            Series { name: "(2⌈n/4⌉ − 1)^m".into(), points: formula, mark: Mark::Reference },
+            Series { name: "(2⌈n/4⌉ − 1)^m".into(), points: formula, mark: Mark::Points },
         ],
     })];
-    for windings in [[0, 0], [1, 0], [1, -1]] {
+    let ends = basins.iter().flat_map(|(n, p, _)| {
+        let (low, high) = p.interval(1.96);
+        [(*n as f64, low), (*n as f64, high)]
+    });
+    let measured_shares = "measured".to_string();
+    panels.push(Figure::Plot(Plot {
+        title: "Random starts of one ring that end without winding".into(),
+        x: Axis { label: "oscillators in the ring".into(), log: false },
+        y: Axis { label: "share of random starts".into(), log: false },
+        series: vec![
+            Series {
+                name: "independent count".into(),
+                points: basins.iter().map(|(n, _, e)| (*n as f64, 0.01 * e)).collect(),
+                mark: Mark::Reference,
+            },
+            Series {
+                name: measured_shares.clone(),
+                points: basins.iter().map(|(n, p, _)| (*n as f64, p.rate())).collect(),
+                mark: Mark::Points,
+            },
+            Series { name: measured_shares, points: ends.collect(), mark: Mark::Intervals },
+        ],
+    }));
+    for windings in [[1, 0], [1, -1]] {
         panels.push(drawing(windings)?);
     }
     Ok(Finding {
         measured: format!(
-            "{} counts differ; random starts: {strangers} other states, {} missed",
+            "{} counts differ; random starts: {strangers} other states, {} missed{}; without \
+             winding end {}",
             if wrong.is_empty() { "no".into() } else { format!("{wrong:?}") },
             missed.iter().map(|m| m.1).sum::<usize>(),
+            sampled.map_or(String::new(), |n| format!(", {n} of the 17 of three hexagons")),
+            basins
+                .iter()
+                .map(|(n, p, _)| format!("{:.0} % (n = {n})", 100.0 * p.rate()))
+                .collect::<Vec<_>>()
+                .join(", "),
         ),
-        pass: wrong.is_empty() && strangers == 0 && !two_rings_missed,
+        pass: wrong.is_empty()
+            && strangers == 0
+            && !two_rings_missed
+            && basins_hold
+            && sampled.is_none_or(|n| n < 17),
         figure: Figure::Panels(panels),
     })
 }
@@ -136,7 +197,8 @@ fn drawing(windings: [i32; 2]) -> Result<Figure, Box<dyn Error>> {
         }
     }
     Ok(Figure::Plot(Plot {
-        title: format!("Phases with winding numbers {} and {}", windings[0], windings[1]),
+        title: format!("Phases with winding numbers {} and {}", windings[0], windings[1])
+            .replace('-', "−"),
         x: Axis { label: "a hand shows the phase of its oscillator".into(), log: false },
         y: Axis { label: String::new(), log: false },
         series,
