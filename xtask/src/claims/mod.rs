@@ -23,6 +23,7 @@ mod implicit_gradient;
 mod input_driven_plasticity;
 mod langevin_moments;
 mod layered_memory;
+mod log_sum_exp_capacity;
 mod lyapunov_descent;
 mod ode_orders;
 mod one_update_error;
@@ -32,6 +33,7 @@ mod oscillator_window;
 mod phase_locked_count;
 mod pictures_memory;
 mod polynomial_capacity;
+mod quartic_oscillators;
 mod read_out_angle;
 mod read_out_stability;
 mod rudy_instances;
@@ -65,6 +67,7 @@ pub(crate) fn all() -> Vec<Claim> {
         continuous_memory::claim(),
         digits_memory::claim(),
         one_update_error::claim(),
+        log_sum_exp_capacity::claim(),
         pictures_memory::claim(),
         layered_memory::claim(),
         implicit_gradient::claim(),
@@ -72,6 +75,7 @@ pub(crate) fn all() -> Vec<Claim> {
         input_driven_plasticity::claim(),
         oscillator_window::claim(),
         oscillator_retrieval::claim(),
+        quartic_oscillators::claim(),
         phase_locked_count::claim(),
         diffusion_landscape::claim(),
         bars_and_stripes::claim(),
