@@ -16,16 +16,31 @@ use ebm_core::lagrangian::Lagrangian;
 use ebm_core::{Workspace, linalg, validate};
 
 use super::activations::{columns, columns_mut};
-use super::synapse::add;
+use super::synapse::{Matrices, add};
 use super::{Activations, ActivationsMut, Synapse};
 use crate::{Error, Patterns};
 
 /// The energy `−L(I + Σ_k Ξ_kᵀ g_k)` of the layers in its slots. Its parameters
 /// are the entries of `Ξ_1`, column by column, then those of `Ξ_2`, and so on.
+///
+/// ```
+/// use ebm_core::Energy;
+/// use ebm_core::lagrangian::{Elementwise, LogSumExp};
+/// use ebm_core::network::Activation;
+/// use ebm_memory::layered::{FastLayer, Layer, LayeredMemory};
+/// use ebm_memory::{LogSumExpMemory, Patterns, Similarity};
+/// let patterns = Patterns::random_signs(10, 6, 1)?;
+/// let visible = Layer::new(Elementwise::new(10, Activation::Linear)?);
+/// let softmax = FastLayer::new(&patterns, LogSumExp::new(6, 2.0)?)?;
+/// let layered = LayeredMemory::new(vec![visible])?.connect(softmax, &[0])?;
+/// let memory = LogSumExpMemory::new(patterns, 2.0, Similarity::DotProduct)?;
+/// assert!((layered.energy_at(&[0.3; 10]) - memory.energy_at(&[0.3; 10])).abs() < 1e-12);
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
 pub struct FastLayer {
     lagrangian: Box<dyn Lagrangian>,
     input: Vec<f64>,
-    weights: Vec<Vec<f64>>,
+    weights: Matrices,
     dims: Vec<usize>,
 }
 
@@ -48,7 +63,7 @@ impl FastLayer {
         Ok(Self {
             input: vec![0.0; patterns.count()],
             lagrangian: Box::new(lagrangian),
-            weights: vec![patterns.as_batch().as_slice().to_vec()],
+            weights: Matrices(vec![patterns.as_batch().as_slice().to_vec()]),
             dims: vec![patterns.dim()],
         })
     }
@@ -60,7 +75,7 @@ impl FastLayer {
         weights: Vec<Vec<f64>>,
     ) -> Self {
         let dims = weights.iter().map(|w| w.len() / input.len()).collect();
-        Self { lagrangian, input, weights, dims }
+        Self { lagrangian, input, weights: Matrices(weights), dims }
     }
 
     /// `out ← [I] + Σ_k Ξ_kᵀ g_k` for every state.
@@ -73,7 +88,7 @@ impl FastLayer {
                 column.fill(0.0);
             }
         }
-        for (slot, (weights, dim)) in self.weights.iter().zip(&self.dims).enumerate() {
+        for (slot, (weights, dim)) in self.weights.0.iter().zip(&self.dims).enumerate() {
             linalg::multiply_transposed(weights, g.layer(slot).as_slice(), part, *dim);
             add(part, out);
         }
@@ -81,7 +96,7 @@ impl FastLayer {
 
     /// `out_k ← out_k − Ξ_k f`.
     fn pull(&self, f: &[f64], mut out: ActivationsMut<'_>) {
-        for (slot, (weights, dim)) in self.weights.iter().zip(&self.dims).enumerate() {
+        for (slot, (weights, dim)) in self.weights.0.iter().zip(&self.dims).enumerate() {
             linalg::add_multiply(-1.0, weights, f, out.layer_mut(slot).as_mut_slice(), *dim);
         }
     }
@@ -147,28 +162,15 @@ impl Synapse for FastLayer {
     }
 
     fn parameter_count(&self) -> usize {
-        self.weights.iter().map(Vec::len).sum()
+        self.weights.count()
     }
 
     fn parameters(&self, out: &mut [f64]) {
-        let mut rest = out;
-        for weights in &self.weights {
-            let (mine, others) = rest.split_at_mut(weights.len());
-            mine.copy_from_slice(weights);
-            rest = others;
-        }
+        self.weights.write(out);
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<(), Error> {
-        validate::dimension("weights of the synapse", self.parameter_count(), parameters.len())?;
-        validate::finite("weights of the synapse", parameters)?;
-        let mut rest = parameters;
-        for weights in &mut self.weights {
-            let (mine, others) = rest.split_at(weights.len());
-            weights.copy_from_slice(mine);
-            rest = others;
-        }
-        Ok(())
+        self.weights.replace("weights of the synapse", parameters)
     }
 
     fn add_parameter_gradient(
@@ -183,12 +185,9 @@ impl Synapse for FastLayer {
         let (response, ws) = ws.take(self.input.len() * count);
         self.activations(g, f, ws);
         self.response(g, v, response, ws);
-        let mut rest = out;
-        for (slot, weights) in self.weights.iter().enumerate() {
-            let (mine, others) = rest.split_at_mut(weights.len());
-            linalg::add_outer(-1.0, v.layer(slot).as_slice(), f, mine, count);
-            linalg::add_outer(-1.0, g.layer(slot).as_slice(), response, mine, count);
-            rest = others;
+        for (slot, out) in self.weights.cut_mut(out).enumerate() {
+            linalg::add_outer(-1.0, v.layer(slot).as_slice(), f, out, count);
+            linalg::add_outer(-1.0, g.layer(slot).as_slice(), response, out, count);
         }
     }
 }

@@ -23,6 +23,23 @@ impl LayeredMemory {
         }
         self.silence_clamped(v);
     }
+
+    /// `∂E/∂g` of every column.
+    fn activation_gradients(&self, x: Batch<'_>, mut out: BatchMut<'_>, ws: &mut Workspace) {
+        let count = x.count();
+        let (states, ws) = ws.take(x.as_slice().len());
+        let (g, ws) = ws.take(x.as_slice().len());
+        let (gradient, ws) = ws.take(x.as_slice().len());
+        self.gather(x, states);
+        self.activate(states, g, count, ws);
+        self.activation_gradient(states, g, gradient, count, ws);
+        for (l, layer) in self.layers().iter().enumerate() {
+            let columns = gradient[self.block(l, count)].chunks_exact(layer.dim());
+            for (out, column) in out.columns_mut().zip(columns) {
+                out[self.range(l)].copy_from_slice(column);
+            }
+        }
+    }
 }
 
 impl VectorField for LayeredMemory {
@@ -38,19 +55,7 @@ impl VectorField for LayeredMemory {
     }
 
     fn eval_batch(&self, _t: &[f64], x: Batch<'_>, mut dx: BatchMut<'_>, ws: &mut Workspace) {
-        let count = x.count();
-        let (states, ws) = ws.take(x.as_slice().len());
-        let (g, ws) = ws.take(x.as_slice().len());
-        let (gradient, ws) = ws.take(x.as_slice().len());
-        self.gather(x, states);
-        self.activate(states, g, count, ws);
-        self.activation_gradient(states, g, gradient, count, ws);
-        for (l, layer) in self.layers().iter().enumerate() {
-            let columns = gradient[self.block(l, count)].chunks_exact(layer.dim());
-            for (dx, column) in dx.columns_mut().zip(columns) {
-                dx[self.range(l)].copy_from_slice(column);
-            }
-        }
+        self.activation_gradients(x, dx.reborrow(), ws);
         dx.columns_mut().for_each(|dx| self.relax(dx));
     }
 }
@@ -128,5 +133,14 @@ impl Gradient for LayeredMemory {
         self.activate(x, g, 1, ws);
         self.activation_gradient(x, g, slope, 1, ws);
         self.layer_hessian_vec(x, slope, out, ws);
+    }
+    fn gradient_batch(&self, x: Batch<'_>, mut out: BatchMut<'_>, ws: &mut Workspace) {
+        let (slopes, ws) = ws.take(x.as_slice().len());
+        let mut slopes = BatchMut::new(slopes, x.dim()).expect("as the states");
+        self.activation_gradients(x, slopes.reborrow(), ws);
+        let columns = x.columns().zip(slopes.as_batch().columns());
+        for ((x, slope), out) in columns.zip(out.columns_mut()) {
+            self.layer_hessian_vec(x, slope, out, ws);
+        }
     }
 }

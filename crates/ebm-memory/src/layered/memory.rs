@@ -12,7 +12,7 @@ use ebm_core::lagrangian::Lagrangian;
 use ebm_core::{Batch, Workspace, validate};
 
 use super::activations::{columns, columns_mut};
-use super::synapse::{dot, subtract};
+use super::synapse::{cut, cut_mut, dot, subtract};
 use super::{Activations, ActivationsMut, FastLayer, Synapse};
 use crate::Error;
 
@@ -314,21 +314,18 @@ impl LayeredMemory {
     /// Number of parameters of all synapses.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
-        self.hyperedges.iter().map(|h| h.synapse.parameter_count()).sum()
+        self.counts().sum()
     }
 
     /// The parameters of the synapses, in the order in which they were
     /// connected.
     #[must_use]
     pub fn parameters(&self) -> Vec<f64> {
-        let mut out = vec![0.0; self.parameter_count()];
-        let mut rest = &mut out[..];
-        for hyperedge in &self.hyperedges {
-            let (mine, others) = rest.split_at_mut(hyperedge.synapse.parameter_count());
-            hyperedge.synapse.parameters(mine);
-            rest = others;
+        let mut all = vec![0.0; self.parameter_count()];
+        for (hyperedge, out) in self.hyperedges.iter().zip(cut_mut(self.counts(), &mut all)) {
+            hyperedge.synapse.parameters(out);
         }
-        out
+        all
     }
 
     /// Replaces the parameters of all synapses, in the order of
@@ -340,13 +337,17 @@ impl LayeredMemory {
     pub fn set_parameters(&mut self, parameters: &[f64]) -> Result<(), Error> {
         validate::dimension("parameters", self.parameter_count(), parameters.len())?;
         validate::finite("parameters", parameters)?;
-        let mut rest = parameters;
-        for hyperedge in &mut self.hyperedges {
-            let (mine, others) = rest.split_at(hyperedge.synapse.parameter_count());
-            hyperedge.synapse.set_parameters(mine)?;
-            rest = others;
+        let counts: Vec<usize> = self.counts().collect();
+        for (hyperedge, new) in self.hyperedges.iter_mut().zip(cut(counts.into_iter(), parameters))
+        {
+            hyperedge.synapse.set_parameters(new)?;
         }
         Ok(())
+    }
+
+    /// Number of parameters of every synapse.
+    fn counts(&self) -> impl Iterator<Item = usize> {
+        self.hyperedges.iter().map(|h| h.synapse.parameter_count())
     }
 
     fn check_layer(&self, index: usize) -> Result<(), Error> {
@@ -445,13 +446,11 @@ impl LayeredMemory {
         out: &mut [f64],
         ws: &mut Workspace,
     ) {
-        let mut rest = out;
-        for Hyperedge { layers, synapse } in &self.hyperedges {
-            let (mine, others) = rest.split_at_mut(synapse.parameter_count());
+        let parts = cut_mut(self.counts(), out);
+        for (Hyperedge { layers, synapse }, out) in self.hyperedges.iter().zip(parts) {
             let g = Activations::new(g, &self.offsets, layers, count);
             let v = Activations::new(v, &self.offsets, layers, count);
-            synapse.add_parameter_gradient(g, v, mine, ws);
-            rest = others;
+            synapse.add_parameter_gradient(g, v, out, ws);
         }
     }
 

@@ -12,6 +12,7 @@
 
 use ebm_core::{Workspace, linalg, validate};
 
+use super::synapse::Matrices;
 use super::{Activations, ActivationsMut, Synapse};
 use crate::{Error, Patterns};
 
@@ -21,9 +22,33 @@ use crate::{Error, Patterns};
 /// The same layer in all slots, with the same factors, is the polynomial dense
 /// associative memory `−Σ_r (ξ^r·g)ᵏ`. Factors are independent parameters also
 /// then: learning may make them differ.
+///
+/// A hyperedge of three layers, and a synapse inside one of them:
+///
+/// ```
+/// use ebm_core::{Energy, coupling::DenseCoupling, lagrangian::Elementwise};
+/// use ebm_core::network::Activation;
+/// use ebm_memory::Patterns;
+/// use ebm_memory::layered::{LateralSynapse, Layer, LayeredMemory, MultilinearSynapse};
+/// let factors = [4, 3, 2].map(|dim| Patterns::random_signs(dim, 5, dim as u64));
+/// let [a, b, c] = factors;
+/// let (a, b, c) = (a?, b?, c?);
+/// let layer = |dim| Elementwise::new(dim, Activation::Linear).map(Layer::new);
+/// let memory = LayeredMemory::new(vec![layer(4)?, layer(3)?, layer(2)?])?
+///     .connect(MultilinearSynapse::new(&[&a, &b, &c])?, &[0, 1, 2])?
+///     .connect(LateralSynapse::new(DenseCoupling::from_fn(2, |i, j| f64::from(u8::from(i != j)))?), &[2])?;
+/// let state = memory.state(&[(0, a.pattern(0)), (1, b.pattern(0)), (2, c.pattern(0))])?;
+/// // The layers have ½‖x‖²; of the terms of the hyperedge the first is 4·3·2.
+/// let terms = (0..5).map(|r| {
+///     24.0 * a.overlap(r, a.pattern(0)) * b.overlap(r, b.pattern(0)) * c.overlap(r, c.pattern(0))
+/// });
+/// let inside = c.pattern(0)[0] * c.pattern(0)[1];
+/// assert!((memory.energy_at(&state) - (4.5 - terms.sum::<f64>() - inside)).abs() < 1e-12);
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct MultilinearSynapse {
-    factors: Vec<Vec<f64>>,
+    factors: Matrices,
     dims: Vec<usize>,
     rank: usize,
 }
@@ -42,7 +67,7 @@ impl MultilinearSynapse {
             validate::dimension("vectors of every factor", rank, factor.count())?;
         }
         Ok(Self {
-            factors: factors.iter().map(|f| f.as_batch().as_slice().to_vec()).collect(),
+            factors: Matrices(factors.iter().map(|f| f.as_batch().as_slice().to_vec()).collect()),
             dims: factors.iter().map(|f| f.dim()).collect(),
             rank,
         })
@@ -53,7 +78,7 @@ impl MultilinearSynapse {
         let size = self.rank * g.count();
         for (slot, u) in out.chunks_exact_mut(size).enumerate() {
             let g = g.layer(slot).as_slice();
-            linalg::multiply_transposed(&self.factors[slot], g, u, self.dims[slot]);
+            linalg::multiply_transposed(&self.factors.0[slot], g, u, self.dims[slot]);
         }
     }
 }
@@ -101,7 +126,7 @@ impl Synapse for MultilinearSynapse {
         let (u, ws) = ws.take(self.dims.len() * size);
         let (c, _) = ws.take(size);
         self.overlaps(g, u);
-        for (slot, (factor, dim)) in self.factors.iter().zip(&self.dims).enumerate() {
+        for (slot, (factor, dim)) in self.factors.0.iter().zip(&self.dims).enumerate() {
             complement(u, size, slot, c);
             linalg::add_multiply(-1.0, factor, c, out.layer_mut(slot).as_mut_slice(), *dim);
         }
@@ -120,35 +145,22 @@ impl Synapse for MultilinearSynapse {
         let (d, _) = ws.take(size);
         self.overlaps(g, u);
         self.overlaps(v, w);
-        for (slot, (factor, dim)) in self.factors.iter().zip(&self.dims).enumerate() {
+        for (slot, (factor, dim)) in self.factors.0.iter().zip(&self.dims).enumerate() {
             complement_slope(u, w, size, slot, d);
             linalg::add_multiply(-1.0, factor, d, out.layer_mut(slot).as_mut_slice(), *dim);
         }
     }
 
     fn parameter_count(&self) -> usize {
-        self.factors.iter().map(Vec::len).sum()
+        self.factors.count()
     }
 
     fn parameters(&self, out: &mut [f64]) {
-        let mut rest = out;
-        for factor in &self.factors {
-            let (mine, others) = rest.split_at_mut(factor.len());
-            mine.copy_from_slice(factor);
-            rest = others;
-        }
+        self.factors.write(out);
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<(), Error> {
-        validate::dimension("factors of the synapse", self.parameter_count(), parameters.len())?;
-        validate::finite("factors of the synapse", parameters)?;
-        let mut rest = parameters;
-        for factor in &mut self.factors {
-            let (mine, others) = rest.split_at(factor.len());
-            factor.copy_from_slice(mine);
-            rest = others;
-        }
-        Ok(())
+        self.factors.replace("factors of the synapse", parameters)
     }
 
     fn add_parameter_gradient(
@@ -165,14 +177,11 @@ impl Synapse for MultilinearSynapse {
         let (c, _) = ws.take(size);
         self.overlaps(g, u);
         self.overlaps(v, w);
-        let mut rest = out;
-        for (slot, factor) in self.factors.iter().enumerate() {
-            let (mine, others) = rest.split_at_mut(factor.len());
+        for (slot, out) in self.factors.cut_mut(out).enumerate() {
             complement(u, size, slot, c);
-            linalg::add_outer(-1.0, v.layer(slot).as_slice(), c, mine, count);
+            linalg::add_outer(-1.0, v.layer(slot).as_slice(), c, out, count);
             complement_slope(u, w, size, slot, c);
-            linalg::add_outer(-1.0, g.layer(slot).as_slice(), c, mine, count);
-            rest = others;
+            linalg::add_outer(-1.0, g.layer(slot).as_slice(), c, out, count);
         }
     }
 }
