@@ -21,7 +21,8 @@
 //! - [`LogSumExpMemory`]: continuous states, number of patterns exponential in
 //!   `N`; recall by [`Cccp`], or by any integrator of `ebm-core`.
 //! - [`FenchelYoungMemory`]: the same with sparse weights, so that recall is
-//!   exact; [`RandomFeatureMemory`]: any number of patterns in fixed space.
+//!   exact; [`RandomFeatureMemory`]: any number of patterns in fixed space,
+//!   recalled by [`SteepestDescent`].
 //! - [`InputDrivenPlasticity`]: the input decides how deep each memory is.
 //! - [`LayeredMemory`]: any hypergraph of layers and synapses, with
 //!   [`layered::Settle`] to recall and [`layered::ImplicitGradient`] to learn.
@@ -87,6 +88,7 @@ pub use dense_associative_memory::{
     Cccp, Cues, DiscreteMemory, DiscretePairs, FenchelYoungMemory, Interaction, KeyValueMemory,
     Linearized, LogSumExpMemory, Match, RandomFeatureMemory, RandomFeatures, Reading, Readings,
     RecalledValues, RegularizedArgmax, Retrieval, Retrieved, SignPatterns, Similarity,
+    SteepestDescent,
 };
 pub use diffusion_memory::{DiffusionMemory, Landscape, LandscapeSearch, Minimum, MinimumKind};
 pub use ebm_core;

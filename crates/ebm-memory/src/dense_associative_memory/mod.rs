@@ -15,6 +15,7 @@ pub mod retrieval;
 pub mod separation;
 pub mod sign_patterns;
 pub mod similarity;
+pub mod steepest_descent;
 mod streaming;
 
 pub use cccp::Cccp;
@@ -30,3 +31,4 @@ pub use regularized_argmax::RegularizedArgmax;
 pub use retrieval::{Retrieval, Retrieved};
 pub use sign_patterns::{Match, SignPatterns};
 pub use similarity::Similarity;
+pub use steepest_descent::{DescentEnds, DescentReport, SteepestDescent};

@@ -69,8 +69,8 @@ impl Default for RandomFeatures {
 /// A distance memory of fixed size; see the [module](self) for the formulas.
 ///
 /// ```
-/// use ebm_core::{Energy, Gradient};
 /// use ebm_memory::dense_associative_memory::{RandomFeatureMemory, RandomFeatures};
+/// use ebm_memory::{Batch, SteepestDescent};
 ///
 /// let mut memory = RandomFeatureMemory::new(2, 20.0, RandomFeatures::default())?;
 /// let size = memory.len();
@@ -80,17 +80,15 @@ impl Default for RandomFeatures {
 /// assert_eq!((memory.patterns_added(), memory.len()), (3, size));
 ///
 /// // Descend from a cue near the second pattern.
-/// let mut x = vec![0.1, 0.8];
-/// for _ in 0..100 {
-///     let gradient = memory.gradient_at(&x);
-///     x.iter_mut().zip(&gradient).for_each(|(x, g)| *x -= 0.5 * g);
-/// }
+/// let found = SteepestDescent::default().retrieve(&memory, Batch::single(&[0.1, 0.8])?)?;
+/// let x = found.state(0);
 /// assert!(x[0].abs() < 0.05 && (x[1] - 1.0).abs() < 0.05);
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct RandomFeatureMemory {
     dim: usize,
+    beta: f64,
     root_beta: f64,
     features: RandomFeatures,
     /// `ω_1 … ω_Y`, one a column.
@@ -121,7 +119,7 @@ impl RandomFeatureMemory {
             Features::Trigonometric => vec![0.0; 2 * features.count],
             Features::Positive => vec![f64::NEG_INFINITY; features.count],
         };
-        Ok(Self { dim, root_beta: beta.sqrt(), features, directions, memory, added: 0 })
+        Ok(Self { dim, beta, root_beta: beta.sqrt(), features, directions, memory, added: 0 })
     }
 
     /// Adds a pattern, in time and memory that do not depend on how many there
@@ -166,7 +164,7 @@ impl RandomFeatureMemory {
     /// Inverse temperature `β`.
     #[must_use]
     pub fn beta(&self) -> f64 {
-        self.root_beta * self.root_beta
+        self.beta
     }
 
     /// How the features were drawn.
@@ -248,7 +246,7 @@ impl RandomFeatureMemory {
         if let Some(out) = gradient {
             linalg::multiply(&self.directions, weights, out, self.dim);
             for (g, x) in out.iter_mut().zip(x) {
-                *g = self.root_beta * *g - 2.0 * self.beta() * x;
+                *g = self.root_beta * *g - 2.0 * self.beta * x;
             }
         }
         log_sum - self.scaled_square(x) - (self.features.count as f64).ln()

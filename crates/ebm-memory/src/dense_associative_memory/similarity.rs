@@ -24,7 +24,9 @@ pub enum Similarity {
     /// equal, such as for ±1 patterns.
     DotProduct,
     /// `−½‖x − ξ‖²` up to a term that all patterns share. Right for patterns
-    /// of unequal norm, such as raw pictures.
+    /// of unequal norm, such as raw pictures. It is computed as a product, with
+    /// an error of the order of the machine precision times `β max‖ξ‖²` in the
+    /// exponents: center data that lie far from the origin.
     SquaredDistance,
     /// `−‖x − ξ‖₁`. Bounds the influence of a single entry: for cues in which
     /// few entries are wrong by much. Retrieval reads out the mean of the

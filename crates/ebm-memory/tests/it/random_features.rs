@@ -1,10 +1,9 @@
 //! The compressed distance memory against the exact one.
 
-use ebm_core::check::finite_difference;
 use ebm_core::random::{fill_normal, stream};
-use ebm_core::{Energy, Gradient, Workspace};
+use ebm_core::{Batch, Energy, Gradient, Outcome, Workspace};
 use ebm_memory::dense_associative_memory::{Features, RandomFeatureMemory, RandomFeatures};
-use ebm_memory::{LogSumExpMemory, Patterns, Similarity};
+use ebm_memory::{Cccp, LogSumExpMemory, Patterns, Similarity, SteepestDescent};
 
 const KINDS: [Features; 2] = [Features::Trigonometric, Features::Positive];
 
@@ -62,21 +61,6 @@ fn the_error_falls_like_one_over_the_root_of_the_features() {
             assert!((found + 0.5).abs() < 0.12, "{kind:?} {found}");
         }
         assert!(errors[3].1.sqrt() < 0.05, "{kind:?} {errors:?}");
-    }
-}
-
-#[test]
-fn gradients_agree_with_differences_above_and_below_the_floor() {
-    let (patterns, states) = small();
-    for kind in KINDS {
-        for floor in [1e-3, 100.0] {
-            let features = RandomFeatures { kind, count: 200, floor, seed: 3 };
-            let memory = compressed(&patterns, 2.0, features);
-            for x in states.chunks(3) {
-                let deviation = finite_difference::gradient(&memory, x).unwrap();
-                assert!(deviation.relative < 1e-8, "{kind:?} {deviation:?}");
-            }
-        }
     }
 }
 
@@ -144,5 +128,36 @@ fn rejects_bad_input() {
         assert!(memory.is_empty());
         memory.add(&[0.5, 0.5]).unwrap();
         assert!(memory.energy_at(&[f64::NAN, 0.0]).is_nan());
+    }
+}
+
+#[test]
+fn descent_ends_where_the_exact_memory_does_or_says_why_not() {
+    let (patterns, states) = small();
+    let beta = 8.0;
+    let features = RandomFeatures { count: 20_000, ..RandomFeatures::default() };
+    let memory = compressed(&patterns, beta, features);
+    let exact = LogSumExpMemory::new(patterns, beta, Similarity::SquaredDistance).unwrap();
+    let cues = Batch::new(&states, 3).unwrap();
+    let found = SteepestDescent::default().retrieve(&memory, cues).unwrap();
+    let expected = Cccp { max_iterations: 1000, ..Cccp::default() }.retrieve(&exact, cues).unwrap();
+    for (j, report) in found.reports().iter().enumerate() {
+        assert_eq!(report.outcome, Outcome::Converged);
+        assert!(report.residual <= 1e-8);
+        assert!((report.energy - memory.energy_at(found.state(j))).abs() < 1e-14);
+        let off = found.state(j).iter().zip(expected.state(j)).map(|(a, b)| (a - b).abs());
+        assert!(off.fold(0.0, f64::max) < 0.1);
+    }
+    let hasty = SteepestDescent { max_iterations: 1, ..SteepestDescent::default() };
+    let found = hasty.retrieve(&memory, cues).unwrap();
+    assert!(found.reports().iter().all(|r| (r.iterations, r.outcome) == (1, Outcome::MaxSteps)));
+    // Positive features of no pattern have an infinite energy.
+    let positive = RandomFeatures { kind: Features::Positive, ..features };
+    let empty = RandomFeatureMemory::new(3, beta, positive).unwrap();
+    let found = SteepestDescent::default().retrieve(&empty, cues).unwrap();
+    assert!(matches!(found.reports()[0].outcome, Outcome::NotFinite { .. }));
+    let fails = |descent: SteepestDescent| descent.retrieve(&memory, cues).is_err();
+    for bad in [0.0, f64::NAN, f64::INFINITY] {
+        assert!(fails(SteepestDescent { tolerance: bad, ..SteepestDescent::default() }));
     }
 }

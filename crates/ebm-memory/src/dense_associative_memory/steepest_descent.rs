@@ -1,0 +1,167 @@
+//! Retrieval by steepest descent, for memories that have an energy and no update
+//! of their own.
+//!
+//! ```text
+//! x ← x − s ∇E(x),      s the largest of 1, ½, ¼, … with E(x⁺) ≤ E(x) − ¼ s ‖∇E(x)‖²
+//! ```
+//!
+//! At `s = 1` this is the [update](super::Cccp) of a distance memory, which is
+//! taken wherever the energy behaves like one. Source of the condition: L.
+//! Armijo, Pacific J. Math. 16, 1 (1966), doi:10.2140/pjm.1966.16.1.
+
+use ebm_core::{Batch, Gradient, Outcome, Workspace, validate};
+use rayon::prelude::*;
+
+use crate::Error;
+
+/// Steepest descent with steps of one, halved where that is too far.
+///
+/// ```
+/// use ebm_memory::dense_associative_memory::{RandomFeatureMemory, RandomFeatures};
+/// use ebm_memory::{Batch, SteepestDescent};
+/// let mut memory = RandomFeatureMemory::new(2, 20.0, RandomFeatures::default())?;
+/// memory.add(&[1.0, 0.0])?;
+/// memory.add(&[0.0, 1.0])?;
+/// let found = SteepestDescent::default().retrieve(&memory, Batch::single(&[0.1, 0.8])?)?;
+/// assert!(found.reports()[0].outcome.is_success());
+/// assert!((found.state(0)[1] - 1.0).abs() < 0.05);
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SteepestDescent {
+    /// Steps after which a query is given up, ≥ 1.
+    pub max_iterations: usize,
+    /// `‖∇E‖` at which a query has converged, > 0.
+    pub tolerance: f64,
+}
+
+impl Default for SteepestDescent {
+    /// A thousand steps, where a distance memory takes a few tens, and 1e-8 of
+    /// its units of length.
+    fn default() -> Self {
+        Self { max_iterations: 1000, tolerance: 1e-8 }
+    }
+}
+
+/// How the descent of one query went.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DescentReport {
+    /// `E` at the end.
+    pub energy: f64,
+    /// `‖∇E‖` at the end.
+    pub residual: f64,
+    /// Steps made.
+    pub iterations: usize,
+    /// [`Outcome::Converged`]; [`Outcome::MaxSteps`];
+    /// [`Outcome::Stalled`] where no step lowers the energy, as at the level of
+    /// its rounding; [`Outcome::NotFinite`] where energy or gradient is not.
+    pub outcome: Outcome,
+}
+
+/// Where queries ended, with a report for each.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct DescentEnds {
+    states: Vec<f64>,
+    dim: usize,
+    reports: Vec<DescentReport>,
+}
+
+impl DescentEnds {
+    /// The final states, one a column, in the order of the cues.
+    #[must_use]
+    pub fn states(&self) -> Batch<'_> {
+        Batch::new(&self.states, self.dim).expect("as the cues")
+    }
+
+    /// Final state of cue `index`.
+    ///
+    /// # Panics
+    /// If there is no such cue.
+    #[must_use]
+    pub fn state(&self, index: usize) -> &[f64] {
+        self.states().column(index)
+    }
+
+    /// The reports, in the order of the cues.
+    #[must_use]
+    pub fn reports(&self) -> &[DescentReport] {
+        &self.reports
+    }
+}
+
+/// Halvings of a step after which none is taken: beyond, it is lost in rounding.
+const HALVINGS: u32 = 60;
+
+impl SteepestDescent {
+    /// Descends from every one of `cues`, in parallel; each stops on its own.
+    ///
+    /// # Errors
+    /// If a parameter is out of range, or the cues are empty, not finite or of
+    /// another dimension than the energy.
+    pub fn retrieve<E: Gradient + ?Sized>(
+        &self,
+        energy: &E,
+        cues: Batch<'_>,
+    ) -> Result<DescentEnds, Error> {
+        let dim = energy.dim();
+        validate::positive("maximal number of iterations", self.max_iterations as f64)?;
+        validate::positive("tolerance", self.tolerance)?;
+        validate::dimension("cues", dim, cues.dim())?;
+        if cues.count() == 0 {
+            return Err(ebm_core::Error::Empty { what: "cues" }.into());
+        }
+        validate::finite("cues", cues.as_slice())?;
+        let mut states = cues.as_slice().to_vec();
+        let blank =
+            DescentReport { energy: 0.0, residual: 0.0, iterations: 0, outcome: Outcome::MaxSteps };
+        let mut reports = vec![blank; cues.count()];
+        states.par_chunks_exact_mut(dim).zip(&mut reports).for_each_init(
+            || (vec![0.0; dim], vec![0.0; dim], Workspace::new()),
+            |(slope, next, ws), (x, report)| self.descend(energy, x, report, slope, next, ws),
+        );
+        Ok(DescentEnds { states, dim, reports })
+    }
+
+    fn descend<E: Gradient + ?Sized>(
+        &self,
+        energy: &E,
+        x: &mut [f64],
+        report: &mut DescentReport,
+        slope: &mut [f64],
+        next: &mut [f64],
+        ws: &mut Workspace,
+    ) {
+        loop {
+            report.energy = energy.energy_gradient(x, slope, ws);
+            let square: f64 = slope.iter().map(|g| g * g).sum();
+            report.residual = square.sqrt();
+            let bad = slope.iter().position(|g| !g.is_finite());
+            if let Some(index) = bad.or((!report.energy.is_finite()).then_some(0)) {
+                report.outcome = Outcome::NotFinite { t: report.iterations as f64, index };
+                return;
+            }
+            if report.residual <= self.tolerance {
+                report.outcome = Outcome::Converged;
+                return;
+            }
+            if report.iterations == self.max_iterations {
+                return;
+            }
+            // To within the rounding of the energy.
+            let slack = 4.0 * f64::EPSILON * report.energy.abs();
+            let lower = (0..HALVINGS).map(|k| 0.5_f64.powi(k.cast_signed())).any(|step| {
+                for ((next, x), g) in next.iter_mut().zip(&*x).zip(&*slope) {
+                    *next = x - step * g;
+                }
+                energy.energy(next, ws) <= report.energy + slack - 0.25 * step * square
+            });
+            if !lower {
+                report.outcome = Outcome::Stalled;
+                return;
+            }
+            x.copy_from_slice(next);
+            report.iterations += 1;
+        }
+    }
+}
