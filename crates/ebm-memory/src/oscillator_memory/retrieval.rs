@@ -155,7 +155,45 @@ impl PhaseRetrieval {
     }
 }
 
-/// What the final phases say, read modulo a common shift.
+/// What phases say, read modulo a common shift.
+struct ReadOut {
+    pattern: usize,
+    overlap: f64,
+    phase: f64,
+    wrong: usize,
+    spread: f64,
+}
+
+impl ReadOut {
+    fn of(memory: &OscillatorMemory, phases: &[f64]) -> Self {
+        let (mut pattern, (mut overlap, mut phase)) = (0, memory.overlap(0, phases));
+        for mu in 1..memory.patterns().count() {
+            let next = memory.overlap(mu, phases);
+            if next.0 > overlap {
+                (pattern, (overlap, phase)) = (mu, next);
+            }
+        }
+        let stored = memory.patterns().pattern(pattern);
+        // Here and below, what is no number is not right.
+        let right = |(t, s): &(&f64, &f64)| (*t - phase).cos() * **s > 0.0;
+        let wrong = phases.len() - phases.iter().zip(stored).filter(right).count();
+        let (sin, cos) = phases.iter().fold((0.0, 0.0), |(sin, cos), theta| {
+            let (s, c) = (2.0 * theta).sin_cos();
+            (sin + s, cos + c)
+        });
+        let axis = 0.5 * f64::atan2(sin, cos);
+        let angle = |theta: &f64| {
+            let (sin, cos) = (theta - axis).sin_cos();
+            sin.abs().atan2(cos.abs())
+        };
+        let spread = phases.iter().map(angle).fold(0.0, |widest: f64, angle: f64| {
+            if angle <= widest || widest.is_nan() { widest } else { angle }
+        });
+        Self { pattern, overlap, phase, wrong, spread }
+    }
+}
+
+/// How the integration of a cue ended.
 fn report(
     memory: &OscillatorMemory,
     end: &ode::Solution,
@@ -163,24 +201,7 @@ fn report(
     ws: &mut Workspace,
 ) -> PhaseQuery {
     let phases = &end.x;
-    let overlaps = (0..memory.patterns().count()).map(|mu| (mu, memory.overlap(mu, phases)));
-    let (pattern, (overlap, phase)) =
-        overlaps.fold((0, (-1.0, 0.0)), |best, next| if next.1.0 > best.1.0 { next } else { best });
-    let stored = memory.patterns().pattern(pattern);
-    // In both, what is no number is not right.
-    let right = |(t, s): &(&f64, &f64)| (*t - phase).cos() * **s > 0.0;
-    let wrong = phases.len() - phases.iter().zip(stored).filter(right).count();
-    let (sin, cos) = phases.iter().fold((0.0, 0.0), |(sin, cos), theta| {
-        let (s, c) = (2.0 * theta).sin_cos();
-        (sin + s, cos + c)
-    });
-    let axis = 0.5 * f64::atan2(sin, cos);
-    let angle = |theta: &f64| {
-        let (sin, cos) = (theta - axis).sin_cos();
-        sin.abs().atan2(cos.abs())
-    };
-    let widest = |widest: f64, angle: f64| if angle <= widest { widest } else { angle };
-    let spread = phases.iter().map(angle).fold(0.0, widest);
+    let ReadOut { pattern, overlap, phase, wrong, spread } = ReadOut::of(memory, phases);
     let energy = memory.energy_gradient(phases, gradient, ws);
     PhaseQuery {
         pattern,
@@ -193,5 +214,26 @@ fn report(
         time: end.t,
         steps: end.stats.steps,
         outcome: end.outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Patterns;
+    use crate::oscillator_memory::{OscillatorCouplings, binary_phases};
+
+    #[test]
+    fn what_is_no_number_is_not_read_as_a_pattern() {
+        let patterns = Patterns::random_signs(6, 2, 1).unwrap();
+        let mut phases = binary_phases(patterns.as_batch()).unwrap()[6..].to_vec();
+        let memory = OscillatorMemory::new(patterns, OscillatorCouplings::default()).unwrap();
+        let found = ReadOut::of(&memory, &phases);
+        assert_eq!((found.pattern, found.wrong), (1, 0));
+        assert!((found.overlap - 1.0).abs() < 1e-15 && found.spread < 1e-15);
+        phases[2] = f64::NAN;
+        let found = ReadOut::of(&memory, &phases);
+        assert_eq!(found.wrong, 6);
+        assert!(found.overlap.is_nan() && found.spread.is_nan());
     }
 }
