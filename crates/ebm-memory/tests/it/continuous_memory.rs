@@ -148,18 +148,6 @@ fn other_rules_and_couplings_can_be_used() {
 }
 
 #[test]
-fn any_number_of_threads_gives_the_same_bits() {
-    let (memory, cues) = memory(5.0);
-    let run = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| BOTH[0].run(&memory, Batch::new(&cues, 120).unwrap()).unwrap())
-    };
-    let one = run(1);
-    assert_eq!(one, run(2));
-    assert_eq!(one, run(4));
-}
-
-#[test]
 fn bad_input_is_an_error_and_a_short_time_an_outcome() {
     let (memory, cues) = memory(5.0);
     let cues = Batch::new(&cues, 120).unwrap();

@@ -3,9 +3,8 @@
 
 use std::f64::consts::TAU;
 
-use ebm_core::check::{energy_descent, finite_difference};
-use ebm_core::flow::GradientFlow;
-use ebm_core::{Batch, Curvature, Energy, Gradient, Workspace, ode, random};
+use ebm_core::check::finite_difference;
+use ebm_core::{Curvature, Energy, Gradient, Workspace, random};
 use ebm_memory::diffusion_memory::circle_energy;
 use ebm_memory::{DiffusionMemory, LandscapeSearch, MinimumKind, Patterns};
 use proptest::prelude::*;
@@ -103,19 +102,6 @@ fn every_minimum_is_one() {
     }
     let shares = [MinimumKind::Stored, MinimumKind::Spurious, MinimumKind::Continuous];
     assert!((shares.map(|k| landscape.share(k)).iter().sum::<f64>() - 1.0).abs() < 1e-15);
-}
-
-#[test]
-fn the_energy_falls_along_the_flow() {
-    let memory = DiffusionMemory::new(circle(9, 1), 0.04).unwrap();
-    let times: Vec<f64> = (0..=50).map(|k| 0.1 * f64::from(k)).collect();
-    let watch = ode::Watch { samples: &times, ..ode::Watch::default() };
-    let (mut stepper, options) = (ode::TSITOURAS.stepper(2), ode::Options::default());
-    let field = GradientFlow(&memory);
-    let run =
-        ode::integrate_watched(&field, &mut stepper, (0.0, 5.0), &[0.1, 0.1], &options, watch);
-    let states = run.unwrap().samples;
-    assert!(energy_descent(&memory, Batch::new(&states, 2).unwrap(), 1e-9).unwrap().holds());
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use ebm_core::check::finite_difference;
 use ebm_core::random::{fill_normal, stream};
-use ebm_core::{Batch, BatchMut, Energy, Gradient, Outcome, Workspace};
+use ebm_core::{Batch, Energy, Gradient, Outcome};
 use ebm_memory::dense_associative_memory::{FenchelYoungMemory, RegularizedArgmax};
 use ebm_memory::{Cccp, Error, LogSumExpMemory, Patterns, Similarity, corrupt};
 
-const MAPS: [RegularizedArgmax; 6] = [
+pub(crate) const MAPS: [RegularizedArgmax; 6] = [
     RegularizedArgmax::Softmax,
     RegularizedArgmax::Sparsemax,
     RegularizedArgmax::Entmax { alpha: 1.3 },
@@ -22,7 +22,11 @@ fn normal(len: usize, seed: u64) -> Vec<f64> {
     out
 }
 
-fn memory(map: RegularizedArgmax, similarity: Similarity, beta: f64) -> FenchelYoungMemory {
+pub(crate) fn memory(
+    map: RegularizedArgmax,
+    similarity: Similarity,
+    beta: f64,
+) -> FenchelYoungMemory {
     let patterns = Patterns::new(normal(6 * 15, 11), 6).unwrap();
     FenchelYoungMemory::new(patterns, beta, similarity, map).unwrap()
 }
@@ -180,45 +184,6 @@ fn an_association_is_recalled_from_a_part_of_it() {
     assert!(found.state(0).iter().zip(&mean).all(|(a, b)| (a - b).abs() < 1e-14));
     assert_eq!(found.queries()[0].iterations, 1);
     assert!((found.queries()[0].spill - 2.0 / 3.0).abs() < 1e-14);
-}
-
-#[test]
-fn batches_are_single_evaluations_and_threads_do_not_matter() {
-    let memory = memory(RegularizedArgmax::Entmax { alpha: 1.5 }, Similarity::SquaredDistance, 3.0);
-    let cues = normal(6 * 100, 8);
-    let batch = Batch::new(&cues, 6).unwrap();
-    let ws = &mut Workspace::new();
-    let (mut energies, mut gradients) = (vec![0.0; 100], vec![0.0; 600]);
-    memory.energy_batch(batch, &mut energies, ws);
-    memory.gradient_batch(batch, BatchMut::new(&mut gradients, 6).unwrap(), ws);
-    for (i, x) in batch.columns().enumerate() {
-        assert!((energies[i] - memory.energy_at(x)).abs() < 1e-13);
-        let gradient = memory.gradient_at(x);
-        let close = gradients[6 * i..6 * i + 6].iter().zip(&gradient);
-        assert!(close.clone().all(|(a, b)| (a - b).abs() < 1e-12));
-    }
-    let run = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| Cccp::default().retrieve_sparse(&memory, batch).unwrap())
-    };
-    let one = run(1);
-    assert_eq!(one, run(2));
-    assert_eq!(one, run(4));
-}
-
-#[test]
-fn evaluations_do_not_allocate_once_the_workspace_has_grown() {
-    for map in MAPS {
-        let memory = memory(map, Similarity::DotProduct, 1.0);
-        let (x, mut out) = (normal(6, 1), vec![0.0; 6]);
-        let ws = &mut Workspace::new();
-        memory.energy_gradient(&x, &mut out, ws);
-        let counted = allocation_counter::measure(|| {
-            memory.energy_gradient(&x, &mut out, ws);
-            memory.energy(&x, ws);
-        });
-        assert_eq!(counted.count_total, 0, "{map:?}");
-    }
 }
 
 #[test]

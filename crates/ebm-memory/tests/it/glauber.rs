@@ -110,40 +110,6 @@ fn dense_and_low_rank_chains_are_the_same() {
 }
 
 #[test]
-fn any_number_of_threads_gives_the_same_bits_and_a_batch_is_its_columns() {
-    let patterns = Patterns::random_signs(60, 9, 4).unwrap();
-    let network = HopfieldNetwork::hebb(&patterns).unwrap();
-    let glauber = Glauber { sweeps: 70, ..Glauber::default() };
-    let run = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| glauber.run(&network, patterns.as_batch()).unwrap())
-    };
-    let one = run(1);
-    assert_eq!(one, run(2));
-    assert_eq!(one, run(4));
-    let first = glauber.run(&network, Batch::single(patterns.pattern(0)).unwrap()).unwrap();
-    assert_eq!(first.reports()[0], one.reports()[0]);
-}
-
-#[test]
-fn sweeps_do_not_allocate() {
-    let patterns = Patterns::random_signs(50, 5, 4).unwrap();
-    let network = HopfieldNetwork::hebb(&patterns).unwrap();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let count = |sweeps| {
-        let glauber = Glauber { sweeps, order: Order::Random, ..Glauber::default() };
-        pool.install(|| {
-            allocation_counter::measure(|| {
-                let _ = glauber.run(&network, patterns.as_batch()).unwrap();
-            })
-            .count_total
-        })
-    };
-    count(1);
-    assert_eq!(count(1), count(200));
-}
-
-#[test]
 fn bad_input_is_an_error_and_overflow_an_outcome() {
     let patterns = Patterns::random_signs(4, 1, 4).unwrap();
     let network = HopfieldNetwork::hebb(&patterns).unwrap();

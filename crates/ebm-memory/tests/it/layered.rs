@@ -2,17 +2,13 @@
 
 mod learning;
 
-use std::ops::ControlFlow;
-
 use ebm_core::check::{self, finite_difference as fd};
 use ebm_core::coupling::DenseCoupling;
 use ebm_core::lagrangian::{Elementwise, LayerNorm, LogSumExp, Spherical};
 use ebm_core::network::{Activation, Hopfield, SymmetricNetwork};
-use ebm_core::ode::{self, Options, StepSize, Tolerance, Watch};
+use ebm_core::ode::{self, Options, Tolerance};
 use ebm_core::random::{fill_normal, stream};
-use ebm_core::{
-    Batch, BatchMut, Energy, Gradient, Jacobian, Lyapunov, Snapshot, VectorField, Workspace,
-};
+use ebm_core::{Batch, Energy, Gradient, Lyapunov, VectorField, Workspace};
 use ebm_memory::layered::{
     DenseSynapse, FastLayer, LateralSynapse, Layer, LayeredMemory, MultilinearSynapse,
 };
@@ -45,7 +41,7 @@ fn stored() -> Patterns {
 }
 
 /// Every layer and synapse occurs, in chains, loops and hyperedges.
-fn zoo() -> Vec<LayeredMemory> {
+pub(crate) fn zoo() -> Vec<LayeredMemory> {
     let xi = stored();
     let logistic = || Elementwise::new(4, Activation::Logistic { gain: 2.0 }).unwrap();
     let deep = || {
@@ -91,20 +87,13 @@ fn zoo() -> Vec<LayeredMemory> {
 }
 
 #[test]
-fn energy_and_flow_have_their_derivatives() {
-    for (k, memory) in zoo().iter().enumerate() {
-        let n = memory.dim();
-        let (x, v) = (normals(n, 40), normals(n, 41));
-        let close = |what, worst: fd::Deviation, tolerance| {
-            assert!(worst.relative < tolerance, "memory {k}, {what}: {worst:?}");
-        };
-        close("∂E/∂x", fd::gradient(memory, &x).unwrap(), 1e-7);
-        close("Jv", fd::jvp(memory, 0.0, &x, &v).unwrap(), 1e-7);
-        close("Jᵀv", fd::vjp(memory, 0.0, &x, &v).unwrap(), 1e-12);
-        close("Ė", fd::lyapunov_rate(memory, &x).unwrap(), 1e-7);
-        assert!(memory.lyapunov_rate(&x, &mut Workspace::new()) < 0.0);
-        for layer in (0..memory.layers().len()).filter(|l| memory.is_clamped(*l)) {
-            assert!(memory.eval_at(0.0, &x)[memory.range(layer)].iter().all(|dx| *dx == 0.0));
+fn a_clamped_layer_stands_still() {
+    for memory in zoo() {
+        let x = normals(memory.dim(), 40);
+        let dx = memory.eval_at(0.0, &x);
+        for layer in 0..memory.layers().len() {
+            let still = dx[memory.range(layer)].iter().all(|dx| *dx == 0.0);
+            assert_eq!(still, memory.is_clamped(layer));
         }
     }
 }
@@ -153,57 +142,6 @@ proptest! {
         prop_assert!(rate.found <= 0.0);
         prop_assert!(fd::gradient(&memory, &x).unwrap().relative < 1e-7);
         prop_assert!(fd::jvp(&memory, 0.0, &x, &normals(memory.dim(), seed + 2)).unwrap().relative < 1e-7);
-    }
-}
-
-#[test]
-fn a_batch_is_its_columns_and_nothing_allocates() {
-    for memory in zoo() {
-        let (n, count) = (memory.dim(), 5);
-        let states = normals(n * count, 42);
-        let batch = Batch::new(&states, n).unwrap();
-        let (mut dx, mut energies) = (vec![0.0; n * count], vec![0.0; count]);
-        let (mut one, mut two) = (vec![0.0; n], vec![0.0; n]);
-        let mut ws = Workspace::new();
-        let mut evaluate = || {
-            let out = BatchMut::new(&mut dx, n).unwrap();
-            memory.eval_batch(&[0.0; 5], batch, out, &mut ws);
-            memory.energy_batch(batch, &mut energies, &mut ws);
-            memory.eval(0.0, batch.column(0), &mut one, &mut ws);
-            memory.gradient(batch.column(0), &mut one, &mut ws);
-            memory.jvp(0.0, batch.column(0), batch.column(1), &mut one, &mut ws);
-            memory.vjp(0.0, batch.column(0), batch.column(1), &mut two, &mut ws);
-            memory.lyapunov_rate(batch.column(0), &mut ws);
-        };
-        evaluate();
-        assert_eq!(allocation_counter::measure(evaluate).count_total, 0, "{memory:?}");
-        for (j, x) in batch.columns().enumerate() {
-            assert!((memory.energy_at(x) - energies[j]).abs() < 1e-12);
-            for (a, b) in memory.eval_at(0.0, x).iter().zip(&dx[j * n..]) {
-                assert!((a - b).abs() < 1e-12 * (1.0 + a.abs()));
-            }
-        }
-    }
-}
-
-#[test]
-fn energy_falls_along_the_flow() {
-    for (k, memory) in zoo().iter().enumerate() {
-        let x0 = normals(memory.dim(), 50);
-        let mut energies = Vec::new();
-        let mut ws = Workspace::new();
-        let mut observer = |s: &Snapshot<'_>| {
-            energies.push(memory.energy(s.x, &mut ws));
-            ControlFlow::Continue(())
-        };
-        let watch = Watch { observer: Some(&mut observer), ..Watch::default() };
-        let options = Options { step: StepSize::Fixed(1e-3), ..Options::default() };
-        let mut euler = ode::EULER.stepper(memory.dim());
-        let span = (0.0, 4.0);
-        let end = ode::integrate_watched(memory, &mut euler, span, &x0, &options, watch).unwrap();
-        assert!(end.outcome.is_success());
-        let found = check::descent(&energies, 1e-14).unwrap();
-        assert!(found.holds() && found.total_drop > 0.1, "memory {k}: {found:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The network without a matrix against the one with.
 
-use ebm_core::check::finite_difference;
+use ebm_core::coupling::LowRankCoupling;
 use ebm_core::{Batch, Energy, Gradient, Real};
 use ebm_memory::{
     Corruption, Error, Hebb, HopfieldNetwork, LocalFields, LowRankHopfield, Order, Patterns,
@@ -33,6 +33,8 @@ fn recalls_as_the_matrix_does_ties_and_cycles_included() {
     for (n, count) in [(10, 4), (64, 9), (600, 20), (300, 90)] {
         let patterns = Patterns::random_signs(n, count, 7).unwrap();
         let dense = HopfieldNetwork::hebb(&patterns).unwrap();
+        let coupling = LowRankCoupling::new(patterns.as_batch(), &vec![1.0; count]).unwrap();
+        let coupled = HopfieldNetwork::new(coupling.with_zero_diagonal()).unwrap();
         let cues = corrupt(patterns.as_batch(), 0.3, Corruption::FlipSign, 3).unwrap();
         let cues = Batch::new(&cues, n).unwrap();
         let mut outcomes = vec![];
@@ -40,6 +42,7 @@ fn recalls_as_the_matrix_does_ties_and_cycles_included() {
             let expected = recall.run(&dense, cues).unwrap();
             assert_same(&expected, &recall.run(&low_rank::<f64>(&patterns), cues).unwrap());
             assert_same(&expected, &recall.run(&low_rank::<f32>(&patterns), cues).unwrap());
+            assert_same(&expected, &recall.run(&coupled, cues).unwrap());
             outcomes.extend(expected.reports().iter().map(|r| r.outcome));
         }
         assert!(n != 10 || outcomes.contains(&RecallOutcome::TwoCycle));
@@ -87,55 +90,6 @@ fn fields_follow_flips() {
     let before = kept.clone();
     network.keep(Batch::single(&state).unwrap(), &mut kept, scratch);
     assert_eq!(kept, before);
-}
-
-#[test]
-fn derivatives_agree_with_differences() {
-    let spherical = Patterns::spherical(20, 5, 1).unwrap();
-    let weights = [1.0, 0.5, -0.3, 2.0, 0.0];
-    let network = LowRankHopfield::new(spherical.as_batch(), &weights).unwrap();
-    let x: Vec<f64> = (0..20).map(|i| f64::from(i) / 10.0 - 1.0).collect();
-    assert!(finite_difference::gradient(&network, &x).unwrap().relative < 1e-7);
-    assert!(finite_difference::hessian(&network, &x).unwrap().relative < 1e-7);
-}
-
-#[test]
-fn any_number_of_threads_gives_the_same_bits() {
-    let patterns = Patterns::random_signs(300, 150, 2).unwrap();
-    let network = low_rank::<f32>(&patterns);
-    for recall in METHODS {
-        let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| recall.run(&network, patterns.as_batch()).unwrap())
-        };
-        let one = run(1);
-        assert_eq!(one, run(2));
-        assert_eq!(one, run(4));
-    }
-}
-
-#[test]
-fn sweeps_do_not_allocate() {
-    let patterns = Patterns::random_signs(300, 160, 2).unwrap();
-    let network = low_rank::<f32>(&patterns);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    for recall in METHODS {
-        let measure = |max_sweeps| {
-            let recall = Recall { max_sweeps, ..recall };
-            let mut sweeps = 0;
-            let counted = allocation_counter::measure(|| {
-                let found = recall.run(&network, patterns.as_batch()).unwrap();
-                sweeps = found.reports().iter().map(|r| r.sweeps).max().unwrap();
-            });
-            (sweeps, counted.count_total)
-        };
-        let ((few, a), (many, b)) = pool.install(|| {
-            measure(1); // faer's buffers of this thread
-            (measure(1), measure(100))
-        });
-        assert!(many > few + 2, "{few} {many}");
-        assert_eq!(a, b);
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Integration tests, one binary; one module per concept.
 
 mod continuous_memory;
+mod contract;
 mod dense_associative_memory;
 mod diffusion_memory;
 mod discrete_memory;

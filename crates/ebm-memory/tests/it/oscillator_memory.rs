@@ -1,10 +1,9 @@
 //! Oscillator memory: derivatives and thresholds against definitions, and
 //! retrieval on both sides of the window.
 
-use ebm_core::check::{energy_descent, finite_difference};
-use ebm_core::flow::GradientFlow;
+use ebm_core::check::finite_difference;
 use ebm_core::linalg::SymmetricEigen;
-use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Outcome, Workspace, ode, random};
+use ebm_core::{Batch, Curvature, Energy, Gradient, Outcome, Workspace};
 use ebm_memory::oscillator_memory::{
     OscillatorCouplings, OscillatorMemory, PhaseRetrieval, PhaseRetrieved, binary_phases,
 };
@@ -124,23 +123,6 @@ fn a_single_pattern_has_its_known_threshold() {
     assert!((stored.second_harmonic + 0.5).abs() < 1e-12);
 }
 
-#[test]
-fn a_batch_is_its_columns() {
-    let memory = memory(50, 7, 0.3);
-    let mut x = vec![0.0; 250];
-    random::fill_normal(&mut random::stream(1, 1), &mut x);
-    let (batch, ws) = (Batch::new(&x, 50).unwrap(), &mut Workspace::new());
-    let (mut energies, mut gradients) = (vec![0.0; 5], vec![0.0; 250]);
-    memory.energy_batch(batch, &mut energies, ws);
-    memory.gradient_batch(batch, BatchMut::new(&mut gradients, 50).unwrap(), ws);
-    for (j, x) in batch.columns().enumerate() {
-        assert!((memory.energy_at(x) - energies[j]).abs() < 1e-12);
-        for (a, b) in memory.gradient_at(x).iter().zip(&gradients[50 * j..]) {
-            assert!((a - b).abs() < 1e-14);
-        }
-    }
-}
-
 /// Retrieval of every pattern from a cue with flipped signs.
 fn retrieve(memory: &OscillatorMemory, flips: f64, method: PhaseRetrieval) -> PhaseRetrieved {
     let dim = memory.dim();
@@ -198,20 +180,6 @@ fn the_quartic_network_holds_more_patterns_than_oscillators() {
 }
 
 #[test]
-fn the_energy_falls_along_the_flow() {
-    let memory = memory(60, 6, 0.3);
-    let mut x = vec![0.0; 60];
-    random::fill_normal(&mut random::stream(4, 1), &mut x);
-    let times: Vec<f64> = (0..=100).map(|k| 0.2 * f64::from(k)).collect();
-    let watch = ode::Watch { samples: &times, ..ode::Watch::default() };
-    let (mut stepper, options) = (ode::TSITOURAS.stepper(60), ode::Options::default());
-    let field = GradientFlow(&memory);
-    let run = ode::integrate_watched(&field, &mut stepper, (0.0, 20.0), &x, &options, watch);
-    let states = run.unwrap().samples;
-    assert!(energy_descent(&memory, Batch::new(&states, 60).unwrap(), 1e-10).unwrap().holds());
-}
-
-#[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let memory = memory(60, 70, 0.3);
     let run = |threads| {
@@ -233,19 +201,6 @@ fn budgets_are_outcomes() {
     let short = PhaseRetrieval { max_steps: 3, ..PhaseRetrieval::default() };
     let found = retrieve(&memory, 0.2, short);
     assert!(found.queries().iter().all(|q| q.outcome == Outcome::MaxSteps && q.steps <= 3));
-}
-
-#[test]
-fn evaluations_do_not_allocate() {
-    let memory = memory(50, 7, 0.3);
-    let (x, v, mut out, ws) = (vec![0.4; 50], vec![1.0; 50], vec![0.0; 50], &mut Workspace::new());
-    let mut evaluate = || {
-        memory.energy(&x, ws);
-        memory.energy_gradient(&x, &mut out, ws);
-        memory.hessian_vec(&x, &v, &mut out, ws);
-    };
-    evaluate();
-    assert_eq!(allocation_counter::measure(evaluate).count_total, 0);
 }
 
 #[test]

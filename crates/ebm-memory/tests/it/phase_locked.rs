@@ -3,9 +3,8 @@
 
 use std::f64::consts::{PI, TAU};
 
-use ebm_core::check::{energy_descent, finite_difference};
-use ebm_core::flow::GradientFlow;
-use ebm_core::{Batch, Curvature, Energy, Gradient, Outcome, Workspace, ode, random};
+use ebm_core::check::finite_difference;
+use ebm_core::{Batch, Energy, Gradient, Outcome, Workspace};
 use ebm_memory::phase_locked::{CycleGraph, PhaseLockedMemory, Settle};
 use proptest::prelude::*;
 
@@ -164,22 +163,6 @@ fn small_disturbances_decay_and_large_ones_do_not() {
 }
 
 #[test]
-fn the_energy_falls_along_the_flow() {
-    let memory = edges(6, 3);
-    let mut x = vec![0.0; memory.graph().nodes()];
-    random::fill_normal(&mut random::stream(4, 1), &mut x);
-    x.iter_mut().for_each(|x| *x *= 3.0);
-    let times: Vec<f64> = (0..=100).map(|k| 0.2 * f64::from(k)).collect();
-    let watch = ode::Watch { samples: &times, ..ode::Watch::default() };
-    let (mut stepper, options) = (ode::TSITOURAS.stepper(x.len()), ode::Options::default());
-    let field = GradientFlow(&memory);
-    let run = ode::integrate_watched(&field, &mut stepper, (0.0, 20.0), &x, &options, watch);
-    let states = Batch::new(&run.unwrap().samples, x.len()).map(|b| b.as_slice().to_vec()).unwrap();
-    let states = Batch::new(&states, x.len()).unwrap();
-    assert!(energy_descent(&memory, states, 1e-10).unwrap().holds());
-}
-
-#[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let memory = nodes(5, 2);
     let run = |threads| {
@@ -189,21 +172,6 @@ fn any_number_of_threads_gives_the_same_bits() {
     let one = run(1);
     assert_eq!(one, run(2));
     assert_eq!(one, run(4));
-}
-
-#[test]
-fn evaluations_do_not_allocate() {
-    let memory = nodes(6, 3);
-    let n = memory.graph().nodes();
-    let (x, v, mut out) = (vec![0.4; n], vec![1.0; n], vec![0.0; n]);
-    let ws = &mut Workspace::new();
-    let mut evaluate = || {
-        memory.energy(&x, ws);
-        memory.energy_gradient(&x, &mut out, ws);
-        memory.hessian_vec(&x, &v, &mut out, ws);
-    };
-    evaluate();
-    assert_eq!(allocation_counter::measure(evaluate).count_total, 0);
 }
 
 #[test]
