@@ -312,6 +312,14 @@ impl Landscape {
 /// E(R) = R² + 1 − (1/β) ln I₀(2βR) → (R − 1)²  for  β = 1/(2σ²t) → ∞
 /// ```
 ///
+/// ```
+/// use ebm_memory::diffusion_memory::circle_energy;
+/// assert!((circle_energy(1.5, 1e-6)? - 0.25).abs() < 1e-4);
+/// // Loud noise leaves a single well, at the center.
+/// assert!(circle_energy(0.0, 2.0)? < circle_energy(0.5, 2.0)?);
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
+///
 /// # Errors
 /// If `radius` is negative, `variance` not positive, or one or the energy not
 /// finite.

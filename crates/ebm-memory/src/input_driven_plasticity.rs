@@ -164,6 +164,21 @@ impl InputDrivenPlasticity {
 
     /// The network under an input that changes with time: `input(t, u)` writes
     /// the `N` entries of `u(t)`.
+    ///
+    /// ```
+    /// use ebm_core::{network::Activation, ode};
+    /// use ebm_memory::{InputDrivenPlasticity, Patterns};
+    /// let memory = InputDrivenPlasticity::new(Patterns::hadamard(64, 2)?, Activation::default())?;
+    /// // The first memory is called, and from time 20 on the second.
+    /// let inputs = [memory.input(&[2.0, 0.0])?, memory.input(&[0.0, 2.0])?];
+    /// let field = memory.driven(|t, u| u.copy_from_slice(&inputs[usize::from(t > 20.0)]));
+    /// let start: Vec<f64> = (0..64).map(|i| f64::from(i % 5) - 1.9).collect();
+    /// let options = ode::Options::default();
+    /// let end = ode::integrate(&field, &mut ode::TSITOURAS.stepper(64), (0.0, 60.0), &start, &options)?;
+    /// assert!(memory.patterns().overlap(0, &end.x).abs() < 1e-3);
+    /// assert!(memory.patterns().overlap(1, &end.x).abs() > 1.9);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
     pub fn driven<U>(&self, input: U) -> Driven<'_, U>
     where
         U: Fn(f64, &mut [f64]) + Send + Sync,

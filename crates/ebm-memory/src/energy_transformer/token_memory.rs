@@ -16,6 +16,15 @@ use crate::{Error, Patterns};
 
 /// A rectified quadratic memory of `N` tokens, a function of their activations,
 /// one token after the other.
+///
+/// ```
+/// use ebm_core::Energy;
+/// use ebm_memory::{Patterns, energy_transformer::TokenMemoryEnergy};
+/// let memory = TokenMemoryEnergy::new(Patterns::new(vec![1.0, 2.0], 2)?, 3)?;
+/// // Overlaps 1, 2 and −1, of which the last is cut off.
+/// assert_eq!(memory.energy_at(&[1.0, 0.0, 0.0, 1.0, -1.0, 0.0]), -0.5 * (1.0 + 4.0));
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenMemoryEnergy {
     patterns: Patterns,

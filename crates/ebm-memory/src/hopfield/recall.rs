@@ -5,9 +5,9 @@
 //! ```
 //!
 //! A neuron without a field keeps its state; a field counts as zero when it is
-//! within the rounding of its own sum, for a dense matrix `N^{3/2} ε ρ(W)`. With asynchronous updates every
-//! flip then lowers the energy strictly, by `2|hᵢ|`, so recall ends in a state
-//! that no single flip improves. (Other texts set `sgn(0) = +1`; that can flip
+//! within the rounding of its own sum, for a dense matrix `N^{3/2} ε ρ(W)`. With
+//! asynchronous updates every flip then lowers the energy strictly, by `2|hᵢ|`,
+//! so recall ends in a state that no single flip improves. (Other texts set `sgn(0) = +1`; that can flip
 //! a neuron at no gain.) Synchronous updates end in a fixed point or in a cycle,
 //! with symmetric couplings of length two (E. Goles et al., Discrete Applied
 //! Mathematics 12 (1985)).
@@ -48,6 +48,23 @@ pub enum Order {
 }
 
 /// How cues are run.
+///
+/// ```
+/// use ebm_core::coupling::DenseCoupling;
+/// use ebm_memory::{Batch, HopfieldNetwork, Order, Recall, RecallOutcome, Update};
+/// // Two neurons that are to disagree.
+/// let coupling = DenseCoupling::from_fn(2, |i, j| if i == j { 0.0 } else { -1.0 })?;
+/// let network = HopfieldNetwork::new(coupling)?;
+/// let cue = [1.0, 1.0];
+/// let recall = |update| Recall { update, ..Recall::default() }.run(&network, Batch::single(&cue)?);
+/// // Both change at once, and again.
+/// let together = recall(Update::Synchronous)?;
+/// assert_eq!(together.reports()[0].outcome, RecallOutcome::TwoCycle);
+/// // The first one changes, and the second is content.
+/// let one_by_one = recall(Update::Asynchronous(Order::Fixed))?;
+/// assert_eq!(one_by_one.state(0), [-1.0, 1.0]);
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recall {
     /// Which neurons are updated together.

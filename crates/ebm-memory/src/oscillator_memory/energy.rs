@@ -22,6 +22,18 @@ use crate::patterns::check_signs;
 use crate::{Error, Patterns};
 
 /// How strongly oscillators are coupled, and in which harmonics.
+///
+/// With quartic couplings there may be more patterns than oscillators:
+///
+/// ```
+/// use ebm_memory::{OscillatorMemory, Patterns};
+/// use ebm_memory::oscillator_memory::OscillatorCouplings;
+/// let dense = OscillatorCouplings { pairwise: 0.0, quartic: 1.0, second_harmonic: 0.0 };
+/// let memory = OscillatorMemory::new(Patterns::random_signs(80, 200, 2)?, dense)?;
+/// let pattern = memory.patterns().pattern(0);
+/// assert!(memory.stability_threshold(pattern)?.second_harmonic < 0.0); // it attracts
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OscillatorCouplings {
     /// `J₂ ≥ 0`, Hebbian coupling of pairs.

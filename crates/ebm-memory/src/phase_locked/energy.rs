@@ -97,7 +97,8 @@ impl PhaseLockedMemory {
     }
 
     /// The winding number of every cycle: turns that the phases make along it,
-    /// each step by the shorter way round.
+    /// each step by the shorter way round; zero for a cycle with a phase that is
+    /// not finite.
     ///
     /// # Panics
     /// If `phases` has another length than the graph has nodes.
