@@ -27,12 +27,14 @@ pub(crate) const SPEC: Spec = Spec {
     summary: "Look for the best state of a max-cut, Ising or QUBO instance",
     details: "\
 Prints the best cut (of a graph, larger is better), energy (of an Ising problem) or value (of a
-QUBO, smaller is better). Ctrl-C ends the run and keeps the best. With --steps and --replicas and
-without --time the result depends on the seed alone. With --time the portfolio takes them for each
-of its trials.
+QUBO, smaller is better). Ctrl-C ends the run and keeps the best. A run takes its time: replicas
+are as long as it allows, unless --steps says how long. With --steps and --replicas and without
+--time the result depends on the seed alone. With --time the portfolio makes as many of each in
+every trial.
 
-Solvers: portfolio reduces exactly, then chooses among the others by short trials; annealing,
-bifurcation, breakout, coherent, memetic, oscillator, rank-two, tabu, tempering.",
+Solvers: portfolio reduces exactly, then chooses among the others by short trials and recombines
+their states; annealing, bifurcation, breakout, coherent, memetic, oscillator, rank-two, tabu,
+tempering.",
     positionals: &[Positional { name: "FILE", required: true, help: "The instance" }],
     options: &[
         Opt {
@@ -48,7 +50,7 @@ bifurcation, breakout, coherent, memetic, oscillator, rank-two, tabu, tempering.
         Opt {
             name: "--replicas",
             value: Some("N"),
-            help: "Independent replicas [default: as many as the time allows]",
+            help: "Independent replicas, of equal length [default: of growing length]",
         },
         Opt { name: "--steps", value: Some("N"), help: "Steps (sweeps) of each replica" },
         Opt {
@@ -62,7 +64,11 @@ bifurcation, breakout, coherent, memetic, oscillator, rank-two, tabu, tempering.
             help: "Stop at a cut of at least, or an energy or value of at most, this",
         },
         Opt { name: "--seed", value: Some("N"), help: "Seed of all randomness [default: 1]" },
-        Opt { name: "--start", value: Some("FILE"), help: "A solution file to start from" },
+        Opt {
+            name: "--start",
+            value: Some("FILE"),
+            help: "A solution file to start from; the result is never worse",
+        },
         Opt {
             name: "--out",
             value: Some("DIR"),

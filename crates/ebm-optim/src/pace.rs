@@ -7,6 +7,9 @@
 //! Where one long replica is worth more than many, blocks grow by a factor of 4
 //! and stop growing sooner: the last takes nearly all of the time, and yet a good
 //! state is known early.
+//!
+//! A given number of replicas shares the time evenly, after a rehearsal of
+//! natural/32 steps.
 
 use crate::Run;
 use crate::solver::Prepared;
@@ -29,6 +32,14 @@ impl<'a> Pace<'a> {
         Self { prepared, run, steps: 0, seconds: None }
     }
 
+    /// Steps of a block to learn the pace from, beside those of the run, where it
+    /// gives a number of blocks to share the time.
+    pub(crate) fn rehearsal(&self) -> Option<usize> {
+        let shared = self.run.replicas.is_some() && self.run.time.is_some();
+        let open = shared && self.run.steps.is_none() && self.seconds.is_none();
+        open.then(|| (self.prepared.natural_steps() / 32).max(1))
+    }
+
     /// Steps of the next block, none if the remaining time is not worth one;
     /// `left` blocks are still to come on this thread, if that is known.
     pub(crate) fn steps(&mut self, remaining: Option<f64>, left: Option<u64>) -> Option<usize> {
@@ -49,8 +60,9 @@ impl<'a> Pace<'a> {
         }
         let fitting = fitting as usize;
         self.steps = match left {
-            // The same length for all that are to come.
-            Some(blocks) => (fitting / blocks.max(1) as usize).clamp(1, longest),
+            // The same length for all that are to come, however long: there are
+            // to be no others.
+            Some(blocks) => (fitting / blocks.max(1) as usize).max(1),
             None => {
                 let one = self.prepared.prefers_one_replica();
                 // The last takes about half of the time, or five sixths and more.
@@ -108,5 +120,21 @@ mod tests {
         assert_eq!(pace.steps(Some(0.001), None), None);
         // A given number of replicas all get their turn.
         assert_eq!(pace.steps(Some(0.001), Some(3)), Some(3));
+    }
+
+    #[test]
+    fn given_replicas_rehearse_once() {
+        let method = Idle;
+        let time = Some(Duration::from_secs(1));
+        for (replicas, steps) in [(None, None), (Some(2), Some(5)), (None, Some(5))] {
+            let run = Run { time, replicas, steps, ..Run::default() };
+            assert_eq!(Pace::new(&method, &run).rehearsal(), None);
+        }
+        let run = Run { time, replicas: Some(2), ..Run::default() };
+        let mut pace = Pace::new(&method, &run);
+        assert_eq!(pace.rehearsal(), Some(1));
+        pace.learn(1, 1e-3);
+        assert_eq!(pace.rehearsal(), None);
+        assert_eq!(pace.steps(Some(1.0), Some(2)), Some(485));
     }
 }

@@ -30,11 +30,14 @@ pub struct Run {
     pub seed: u64,
     /// Replicas. `None`: 64, or as many as the time allows if it is limited.
     pub replicas: Option<usize>,
-    /// Steps (sweeps) of each replica. `None`: the method's own choice, or
-    /// growing from replica to replica as the time allows if it is limited.
+    /// Steps (sweeps) of each replica. `None`: the method's own choice. If the
+    /// time is limited: as many for each of the given `replicas` as they need to
+    /// take the time, after a short rehearsal whose best state counts but whose
+    /// replicas do not; growing from replica to replica if they are not given.
     pub steps: Option<usize>,
     /// Limit of wall-clock time, counted from the start of the run, set-up
-    /// included. `None`: no limit.
+    /// included. `None`: no limit. A run of given `replicas` *and* `steps` ends
+    /// when they are done, if that is sooner.
     pub time: Option<Duration>,
     /// Stop as soon as an energy at most this is found.
     pub target: Option<f64>,
@@ -43,7 +46,9 @@ pub struct Run {
     /// side.
     pub stagnation: Option<usize>,
     /// States to start from: replica `r` from entry `r` modulo their number.
-    /// Empty: each replica from a random state of its own.
+    /// Empty: each replica from a random state of its own. The result is never
+    /// worse than the best state that a replica was to start from. Methods whose
+    /// replicas hold several states take others too, and the portfolio all.
     pub starts: Vec<Vec<i8>>,
 }
 

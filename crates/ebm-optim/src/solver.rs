@@ -329,21 +329,35 @@ pub(crate) fn drive(
             if index >= blocks || index > 0 && shared.should_stop(index) {
                 break;
             }
-            let remaining = run.time.map(|limit| limit.saturating_sub(started.elapsed()));
-            let left = (run.replicas.is_some()).then(|| (blocks - index).div_ceil(workers));
-            let Some(steps) = pace.steps(remaining.map(|d| d.as_secs_f64()), left) else {
-                shared.time_up.store(true, Ordering::Relaxed);
-                break;
-            };
             let first = index as usize * lanes;
             let active = lanes.min(replicas - first);
-            let begun = Instant::now();
-            let mut task = Task::new(&shared, index, first, active, steps);
-            prepared.run(&mut task);
-            pace.learn(steps, begun.elapsed().as_secs_f64());
-            let (best, results) = task.into_results();
+            let perform = |pace: &mut Pace<'_>, steps: usize| {
+                let begun = Instant::now();
+                let mut task = Task::new(&shared, index, first, active, steps);
+                prepared.run(&mut task);
+                pace.learn(steps, begun.elapsed().as_secs_f64());
+                task.into_results()
+            };
+            let rehearsed = pace.rehearsal().map(|steps| perform(&mut pace, steps).0);
+            let remaining = run.time.map(|limit| limit.saturating_sub(started.elapsed()));
+            let left = (run.replicas.is_some()).then(|| (blocks - index).div_ceil(workers));
+            let steps = pace.steps(remaining.map(|d| d.as_secs_f64()), left);
+            if steps.is_none() {
+                shared.time_up.store(true, Ordering::Relaxed);
+            }
+            let results = match steps.or((index == 0).then_some(1)) {
+                Some(steps) => Some(perform(&mut pace, steps)),
+                None => rehearsed.clone().map(|best| (best, vec![])),
+            };
+            let Some((mut best, results)) = results else { break };
+            if let Some(rehearsed) = rehearsed.filter(|state| state.energy <= best.energy) {
+                best = rehearsed;
+            }
             shared.end(index, results.len(), lanes, best.energy);
             ended.lock().unwrap_or_else(PoisonError::into_inner).add(index, best, results);
+            if steps.is_none() {
+                break;
+            }
         }
     };
     rayon::scope(|scope| {
@@ -488,11 +502,41 @@ mod tests {
             assert!(energies.clone().zip(energies.skip(1)).all(|(a, b)| b < a));
             assert!(!solution.replicas.is_empty());
         }
-        // All replicas get their turn when their number is given too.
-        let run =
-            Run { time: Some(Duration::from_millis(300)), replicas: Some(48), ..Run::seeded(1) };
-        let solution = OscillatorIsingMachine::default().solve(&problem, &run).unwrap();
-        assert_eq!(solution.replicas.len(), 48);
+    }
+
+    /// Sixteen replicas to a block, whose steps take a millisecond.
+    struct Even;
+
+    impl Prepared for Even {
+        fn lanes(&self) -> usize {
+            16
+        }
+
+        fn natural_steps(&self) -> usize {
+            64
+        }
+
+        fn run(&self, task: &mut Task<'_>) {
+            std::thread::sleep(Duration::from_millis(task.steps() as u64));
+            for _ in 0..task.lanes() {
+                task.finish(&mut [1; 30], task.steps());
+            }
+        }
+    }
+
+    /// They all get their turn, and take the time also if one block holds them.
+    #[test]
+    fn given_replicas_share_the_time() {
+        let problem = glass(30, 2);
+        let watch = |_: &Progress| ControlFlow::Continue(());
+        for replicas in [5, 48] {
+            let time = Duration::from_millis(300);
+            let run = Run { time: Some(time), replicas: Some(replicas), ..Run::seeded(1) };
+            let begun = Instant::now();
+            let solution = on_threads(1, || drive(&Even, &problem, &run, &watch, begun));
+            assert_eq!(solution.replicas.len(), replicas);
+            assert!(begun.elapsed() > time / 4, "{:?}", begun.elapsed());
+        }
     }
 
     /// Steps that take 20 ms each, and the same state whatever their number.
