@@ -75,6 +75,11 @@ pub fn labels(problem: &Ising) -> (Vec<u32>, usize) {
     (label, count as usize)
 }
 
+/// Is the problem one component?
+pub(crate) fn is_connected(problem: &Ising) -> bool {
+    labels(problem).1 == 1
+}
+
 /// The components of a problem, in the order of their first spins. Couplings
 /// of zero connect nothing.
 ///

@@ -11,7 +11,7 @@
 //! On sparse graphs a reheated state differs from its origin in many clusters
 //! that no coupling joins, of which some are better and some worse; the
 //! crossover keeps the better ones, so what many short runs find in different
-//! places adds up. A step is a sweep, one proposal for each spin.
+//! places adds up. Given states join the population as they are. A step is a sweep, one proposal for each spin.
 //!
 //! Sources: P. Moscato, Caltech Concurrent Computation Program Report 826
 //! (1989), for the scheme; R. Tinós, D. Whitley and F. Chicano, FOGA 2015, DOI
@@ -235,6 +235,17 @@ fn scramble<F: Count, L: Links<F>>(
     }
 }
 
+/// The given states that join a population: the replica's own and then the
+/// others in order, but at most half of the members, so that there are some to
+/// bring what those lack.
+fn given<'a>(task: &Task<'a>, members: usize) -> Vec<&'a [i8]> {
+    let own = task.start(0);
+    let others = task.starts().iter().map(Vec::as_slice);
+    // The same state twice would be no second member.
+    let others = others.filter(|spins| own.is_some_and(|own| own != *spins));
+    own.into_iter().chain(others).take((members / 2).max(1)).collect()
+}
+
 impl<F: Count, L: Links<F>> Breeder<F, L> {
     /// Members of a population, and sweeps for founding each.
     fn population(&self, steps: usize) -> (usize, usize) {
@@ -270,6 +281,7 @@ impl<F: Count, L: Links<F>> Prepared for Breeder<F, L> {
         let (members, founding) = self.population(task.steps());
         let draws = Draws::new(task.rng(0));
         let mut annealing = Annealing { system, settings, draws, clock: Clock::default(), made: 0 };
+        let given = given(task, members);
         let start = task.start(0);
         let spins = starting_spins(system.spins(), start, annealing.draws.rng());
         let mut child = system.state();
@@ -280,11 +292,13 @@ impl<F: Count, L: Links<F>> Prepared for Breeder<F, L> {
         let mut population = Population::new(&child, members);
         let mut going = true;
         for member in 0..members {
-            if member > 0 {
-                scramble(system, &mut child, annealing.draws.rng());
-            }
-            // A given state is a member as it is.
-            if member > 0 || start.is_none() {
+            if let Some(spins) = given.get(member) {
+                // A given state is a member as it is.
+                system.set(&mut child, spins);
+            } else {
+                if member > 0 {
+                    scramble(system, &mut child, annealing.draws.rng());
+                }
                 going = annealing.cool(&mut child, settings.range.hot, founding, task);
             }
             best.keep(&child);

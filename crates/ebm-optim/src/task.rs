@@ -79,6 +79,12 @@ impl<'a> Task<'a> {
         (!starts.is_empty()).then(|| starts[(self.first + lane) % starts.len()].as_slice())
     }
 
+    /// All states that the run gives, for methods whose replicas hold several.
+    #[must_use]
+    pub fn starts(&self) -> &'a [Vec<i8>] {
+        &self.shared.run.starts
+    }
+
     /// Must the block end now? It costs a look at the clock, about 30 ns.
     #[must_use]
     pub fn should_stop(&self) -> bool {
