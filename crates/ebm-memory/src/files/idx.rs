@@ -149,6 +149,7 @@ mod tests {
             (vec![0, 0, 8, 2, 0, 0, 0, 1, 0], "size of axis 1: expected four bytes, found 1"),
             (file(8, &[2, 3], &[0; 5]), "data: expected 2 × 3 numbers of 1 bytes, found 5 bytes"),
             (file(8, &[u32::MAX; 3], &[]), "data: expected 4294967295 × "),
+            (file(8, &[0, u32::MAX, u32::MAX, u32::MAX], &[]), "shape: expected vectors that can"),
             (file(0x0d, &[1], &f32::NAN.to_be_bytes()), "entry 0: expected a finite number"),
             (file(8, &[0, 3], &[]), "patterns is empty"),
         ] {

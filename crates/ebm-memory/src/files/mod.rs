@@ -63,7 +63,10 @@ fn collect<T: Real>(
     shape: &[usize],
     mut value: impl FnMut(usize) -> Result<f64, Error>,
 ) -> Result<Array<T>, Error> {
-    let dim = shape.iter().product();
+    // A shape without an entry passes every check of the length of its data.
+    let Some(dim) = shape.iter().try_fold(1_usize, |dim, n| dim.checked_mul(*n)) else {
+        return Err(malformed("shape", "vectors that can be addressed", format!("{shape:?}")));
+    };
     let mut data = allocate(dim, count)?;
     for index in 0..dim * count {
         data.push(T::from_f64(value(index)?));

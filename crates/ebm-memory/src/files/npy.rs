@@ -143,6 +143,10 @@ mod tests {
             (file("<f8", "False", "()", &[0; 8]), "shape: expected at least one axis, found ()"),
             (file("<f8", "False", "(0, 3)", &[]), "patterns is empty"),
             (file("<f8", "False", "(3, 0)", &[]), "patterns is empty"),
+            (
+                file("<f8", "False", "(0, 1099511627776, 1099511627776)", &[]),
+                "shape: expected vectors that can",
+            ),
             (file("<f8", "False", "(2, 2)", &[0; 31]), "data: expected 2 × 2 numbers of 8 bytes"),
             (file("<f8", "Maybe", "(1,)", &[0; 8]), "fortran_order: expected True or False"),
         ] {
