@@ -1,3 +1,5 @@
+//! Reduction, components, cooperation of the members, given states and limits.
+
 use super::*;
 use ebm_core::random;
 use rand::RngExt;
