@@ -34,6 +34,7 @@ pub mod random;
 mod real;
 mod report;
 pub mod sde;
+pub mod statistics;
 pub mod transform;
 pub mod validate;
 mod vector;

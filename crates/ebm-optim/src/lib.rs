@@ -36,7 +36,6 @@ pub mod forms;
 mod gain_buckets;
 pub mod generate;
 mod graph;
-mod incomplete;
 mod instance;
 mod integer;
 mod ising;

@@ -16,10 +16,11 @@
 //! doi:10.1093/biomet/26.4.404; F. Garwood, Biometrika 28, 437 (1936),
 //! doi:10.1093/biomet/28.3-4.437.
 
+pub use ebm_core::statistics::clopper_pearson;
+use ebm_core::statistics::{check_chance, poisson};
 use ebm_core::validate;
 
 use crate::Error;
-use crate::incomplete::{crossing, incomplete_beta, lower_gamma};
 use crate::run::{Outcome, Solution};
 
 /// Chances that an estimate is made for.
@@ -159,7 +160,7 @@ impl TimeToTarget {
         let total: f64 = times.iter().map(|time| time.seconds).sum();
         validate::positive("seconds of all runs", total)?;
         let successes = times.iter().filter(|time| time.reached).count();
-        let (least, most) = poisson_mean(successes, self.confidence);
+        let (least, most) = poisson::garwood(successes, self.confidence)?;
         // λ = mean / total, and −ln(1 − q) / λ.
         let time = |mean: f64| -(-self.quantile).ln_1p() * total / mean;
         Ok(Estimate {
@@ -173,66 +174,8 @@ impl TimeToTarget {
 
     fn check(&self) -> Result<(), Error> {
         check_chance("quantile", self.quantile)?;
-        check_chance("confidence", self.confidence)
+        Ok(check_chance("confidence", self.confidence)?)
     }
-}
-
-fn check_chance(what: &'static str, value: f64) -> Result<(), Error> {
-    if value > 0.0 && value < 1.0 {
-        return Ok(());
-    }
-    let expected = "a number between 0 and 1";
-    Err(ebm_core::Error::Parameter { what, expected, value }.into())
-}
-
-/// The interval of Clopper and Pearson for the chance of success.
-///
-/// ```
-/// let (low, high) = ebm_optim::time_to_target::clopper_pearson(0, 10, 0.95)?;
-/// assert_eq!(low, 0.0);
-/// assert!((high - (1.0 - 0.025_f64.powf(0.1))).abs() < 1e-12);
-/// # Ok::<(), ebm_optim::Error>(())
-/// ```
-///
-/// # Errors
-/// No runs, more successes than runs, a confidence not between 0 and 1.
-pub fn clopper_pearson(
-    successes: usize,
-    runs: usize,
-    confidence: f64,
-) -> Result<(f64, f64), Error> {
-    check_chance("confidence", confidence)?;
-    if runs == 0 {
-        return Err(ebm_core::Error::Empty { what: "sample of runs" }.into());
-    }
-    if successes > runs {
-        let (expected, value) = ("at most the number of runs", successes as f64);
-        return Err(ebm_core::Error::Parameter { what: "successes", expected, value }.into());
-    }
-    let tail = 0.5 * (1.0 - confidence);
-    let (k, n) = (successes as f64, runs as f64);
-    // At the ends, as many successes or more, and as many or fewer, have chance `tail`.
-    let low = if successes == 0 {
-        0.0
-    } else {
-        crossing(|p| incomplete_beta(k, n - k + 1.0, p), tail, 0.0, 1.0)
-    };
-    let high = if successes == runs {
-        1.0
-    } else {
-        crossing(|p| incomplete_beta(k + 1.0, n - k, p), 1.0 - tail, 0.0, 1.0)
-    };
-    Ok((low, high))
-}
-
-/// Garwood's interval for the mean of a Poisson variable seen once.
-fn poisson_mean(count: usize, confidence: f64) -> (f64, f64) {
-    let tail = 0.5 * (1.0 - confidence);
-    let k = count as f64;
-    // Ten standard deviations, and as much for small counts.
-    let bound = k + 1.0 + 10.0 * (k + 1.0).sqrt() + 40.0 - tail.ln();
-    let low = if count == 0 { 0.0 } else { crossing(|m| lower_gamma(k, m), tail, 0.0, bound) };
-    (low, crossing(|m| lower_gamma(k + 1.0, m), 1.0 - tail, 0.0, bound))
 }
 
 #[cfg(test)]

@@ -7,10 +7,9 @@
 
 pub mod census;
 pub mod grid;
-pub mod proportion;
 pub mod retrieval_trace;
 
 pub use census::{Attractor, Census, EndState};
+pub use ebm_core::statistics::{Proportion, proportion};
 pub use grid::{Experiment, GridPoint, Level, threshold};
-pub use proportion::Proportion;
 pub use retrieval_trace::{RetrievalTrace, Trajectory};

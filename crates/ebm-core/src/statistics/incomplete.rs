@@ -10,7 +10,7 @@
 //! fractions by the method of W. J. Lentz, Appl. Opt. 15, 668 (1976).
 
 /// `ln Γ(x)` for `x > 0`, to about 14 digits.
-pub(crate) fn ln_gamma(x: f64) -> f64 {
+fn ln_gamma(x: f64) -> f64 {
     const STIRLING: [f64; 5] =
         [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0, 1.0 / 1188.0];
     // Γ(x) = Γ(x + k) / (x (x+1) … (x+k−1)), to an argument where the series holds.
@@ -27,7 +27,7 @@ pub(crate) fn ln_gamma(x: f64) -> f64 {
 
 /// `P(a, x)` for `a > 0`, `x ≥ 0`: the chance that a Poisson variable of mean
 /// `x` is at least `a`, for integer `a`.
-pub(crate) fn lower_gamma(a: f64, x: f64) -> f64 {
+pub(super) fn lower_gamma(a: f64, x: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;
     }
@@ -54,7 +54,7 @@ pub(crate) fn lower_gamma(a: f64, x: f64) -> f64 {
 
 /// `I_x(a, b)` for `a, b > 0`, `0 ≤ x ≤ 1`: the chance of at least `a`
 /// successes in `a + b − 1` trials of chance `x`, for integers.
-pub(crate) fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
+pub(super) fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;
     }
@@ -101,7 +101,7 @@ fn continued_fraction(first: f64, term: impl Fn(u32) -> (f64, f64)) -> f64 {
 }
 
 /// Where the rising `f` passes `level` on `[low, high]`, by bisection.
-pub(crate) fn crossing(f: impl Fn(f64) -> f64, level: f64, mut low: f64, mut high: f64) -> f64 {
+pub(super) fn crossing(f: impl Fn(f64) -> f64, level: f64, mut low: f64, mut high: f64) -> f64 {
     for _ in 0..200 {
         let middle = 0.5 * (low + high);
         if middle <= low || middle >= high {
