@@ -19,7 +19,7 @@
 //! Variable Bandwidth Mean Shift*, ICCV (2001).
 
 use ebm_core::vector_math::VectorMath;
-use ebm_core::{Outcome, validate};
+use ebm_core::{Outcome, Real, validate};
 use rayon::prelude::*;
 
 use super::streaming::{Comparison, Stream};
@@ -73,19 +73,12 @@ impl Cccp {
     ) -> Result<Retrieved<T>, Error> {
         let cues = cues.into();
         let dim = memory.patterns().dim();
-        validate::positive("maximal number of iterations", self.max_iterations as f64)?;
-        validate::positive("tolerance", self.tolerance)?;
         if !(0.0..1.0).contains(&self.negligible) {
             let (what, expected) = ("negligible weight", "0 to 1, without 1");
             let value = self.negligible;
             return Err(ebm_core::Error::Parameter { what, expected, value }.into());
         }
-        let batch = cues.batch();
-        validate::dimension("cues", dim, batch.dim())?;
-        if batch.count() == 0 {
-            return Err(ebm_core::Error::Empty { what: "cues" }.into());
-        }
-        cues.check_finite()?;
+        let mut states = self.start(dim, &cues)?;
 
         let masked = self.offsets(memory, &cues)?;
         // Weights are relative to that of the best memory, which has the factor
@@ -105,28 +98,9 @@ impl Cccp {
             largest_rate: high,
         };
 
-        let mut states = batch.as_slice().to_vec();
-        if cues.known_each() || cues.known_by_all().is_some() {
-            for (cue, state) in states.chunks_exact_mut(dim).enumerate() {
-                let (known, fixed) = (cues.known_of(cue), cues.fixed_of(cue));
-                for (i, x) in state.iter_mut().enumerate() {
-                    if !known[i] && !fixed.get(i).is_some_and(|f| *f) {
-                        *x = T::ZERO;
-                    }
-                }
-            }
-        }
-        let blank = Retrieval {
-            pattern: 0,
-            margin: 0.0,
-            spill: 0.0,
-            residual: 0.0,
-            energy: 0.0,
-            iterations: 0,
-            outcome: Outcome::MaxSteps,
-        };
-        let mut queries = vec![blank; batch.count()];
-        let width = BLOCK.min(batch.count());
+        let total = states.len() / dim;
+        let mut queries = vec![Retrieval::BLANK; total];
+        let width = BLOCK.min(total);
         states
             .par_chunks_mut(dim * BLOCK)
             .zip(queries.par_chunks_mut(BLOCK))
@@ -138,6 +112,31 @@ impl Cccp {
                 },
             );
         Ok(Retrieved { states, dim, queries })
+    }
+
+    /// The states to start from: those of the cues, checked, with zeros where
+    /// nothing is known and nothing fixed.
+    pub(super) fn start<T: Real>(&self, dim: usize, cues: &Cues<'_, T>) -> Result<Vec<T>, Error> {
+        validate::positive("maximal number of iterations", self.max_iterations as f64)?;
+        validate::positive("tolerance", self.tolerance)?;
+        let batch = cues.batch();
+        validate::dimension("cues", dim, batch.dim())?;
+        if batch.count() == 0 {
+            return Err(ebm_core::Error::Empty { what: "cues" }.into());
+        }
+        cues.check_finite()?;
+        let mut states = batch.as_slice().to_vec();
+        if cues.known_each() || cues.known_by_all().is_some() {
+            for (cue, state) in states.chunks_exact_mut(dim).enumerate() {
+                let (known, fixed) = (cues.known_of(cue), cues.fixed_of(cue));
+                for (i, x) in state.iter_mut().enumerate() {
+                    if !known[i] && !fixed.get(i).is_some_and(|f| *f) {
+                        *x = T::ZERO;
+                    }
+                }
+            }
+        }
+        Ok(states)
     }
 
     /// State-independent parts of the exponents, where a mask changes them for
@@ -189,13 +188,7 @@ impl Cccp {
             active.retain(|&query| {
                 let range = column * dim..(column + 1) * dim;
                 let (x, next) = (&x[range.clone()], &mut next[range]);
-                for ((next, x), fixed) in
-                    next.iter_mut().zip(x).zip(comparison.cues.fixed_of(first + query))
-                {
-                    if *fixed {
-                        *next = *x;
-                    }
-                }
+                hold(comparison.cues.fixed_of(first + query), x, next);
                 let report = &mut queries[query];
                 *report = describe(comparison, stream, column);
                 column += 1;
@@ -234,15 +227,22 @@ fn describe<T: VectorMath>(
         pattern: seen.best,
         margin: seen.first - seen.second,
         spill: (others / (seen.rate + seen.weighted)).min(1.0),
-        residual: 0.0,
         energy: comparison.memory.energy_from(log_sum, stream.half_square(column)),
-        iterations: 0,
-        outcome: Outcome::MaxSteps,
+        ..Retrieval::BLANK
+    }
+}
+
+/// Keeps the fixed entries of a state; the mask is empty where there are none.
+pub(super) fn hold<T: Copy>(fixed: &[bool], x: &[T], next: &mut [T]) {
+    for ((next, x), fixed) in next.iter_mut().zip(x).zip(fixed) {
+        if *fixed {
+            *next = *x;
+        }
     }
 }
 
 /// `‖a − b‖`.
-fn distance<T: VectorMath>(a: &[T], b: &[T]) -> f64 {
+pub(super) fn distance<T: Real>(a: &[T], b: &[T]) -> f64 {
     let square = |(a, b): (&T, &T)| {
         let difference = b.to_f64() - a.to_f64();
         difference * difference

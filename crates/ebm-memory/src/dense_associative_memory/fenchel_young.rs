@@ -25,21 +25,15 @@
 //! twice the norm of the longest pattern. Their k-subsets retrieve the sum of
 //! the patterns; the mean, which is taken here, lies among the patterns.
 
-use ebm_core::{
-    Batch, BatchMut, Curvature, Energy, Gradient, Outcome, Workspace, linalg, validate,
-};
-use rayon::prelude::*;
+use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Real, Workspace, linalg, validate};
 
-use super::log_sum_exp::half_square;
-use super::{Cccp, RegularizedArgmax, Retrieval, Retrieved, Similarity};
+use super::norms::{self, half_square, norms_over};
+use super::{RegularizedArgmax, Retrieval, Similarity};
 use crate::{Error, Patterns};
 
-/// Queries that share a matrix product. Fixed, so that results do not depend
-/// on the number of threads; small, because all scores of a block are kept.
-const BLOCK: usize = 32;
-
 /// The energy of a Hopfield–Fenchel–Young memory; see the [module](self) for
-/// the formulas.
+/// the formulas. In `f32` it offers retrieval at half the memory, in `f64` the
+/// energy and its derivatives as well; weights are computed in `f64` in both.
 ///
 /// A softmax never gets rid of the other patterns; sparsemax does, in one
 /// update from every cue closer than [`exact_radius`](Self::exact_radius):
@@ -61,17 +55,17 @@ const BLOCK: usize = 32;
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct FenchelYoungMemory {
-    patterns: Patterns,
+pub struct FenchelYoungMemory<T = f64> {
+    patterns: Patterns<T>,
     beta: f64,
     similarity: Similarity,
     map: RegularizedArgmax,
     radius: f64,
     /// `β (s_μ(x) − ξ^μ·x)`.
-    offsets: Vec<f64>,
+    offsets: Vec<T>,
 }
 
-impl FenchelYoungMemory {
+impl<T: Real> FenchelYoungMemory<T> {
     /// Stores `patterns` at inverse temperature `beta`.
     ///
     /// # Errors
@@ -80,28 +74,24 @@ impl FenchelYoungMemory {
     /// range, or the similarity is the Manhattan distance, for which updates do
     /// not descend.
     pub fn new(
-        patterns: Patterns,
+        patterns: Patterns<T>,
         beta: f64,
         similarity: Similarity,
         map: RegularizedArgmax,
     ) -> Result<Self, Error> {
         validate::positive("beta", beta)?;
         map.check(patterns.count())?;
-        let norms: Vec<f64> = patterns.as_batch().columns().map(|p| 2.0 * half_square(p)).collect();
-        validate::finite("squared norms of the patterns", &norms)?;
-        let radius = norms.iter().copied().fold(0.0, f64::max).sqrt();
-        let offsets: Vec<f64> = match similarity {
-            Similarity::DotProduct => vec![0.0; norms.len()],
-            Similarity::SquaredDistance => norms.iter().map(|n| -0.5 * beta * n).collect(),
-            Similarity::Manhattan => return Err(Error::Similarity { found: similarity }),
-        };
-        validate::finite("beta times the squared norms", &offsets)?;
+        if similarity == Similarity::Manhattan {
+            return Err(Error::Similarity { found: similarity });
+        }
+        let radius = norms::radius(&patterns)?;
+        let offsets = offsets(&patterns, beta, similarity, None)?;
         Ok(Self { patterns, beta, similarity, map, radius, offsets })
     }
 
     /// The stored patterns.
     #[must_use]
-    pub fn patterns(&self) -> &Patterns {
+    pub fn patterns(&self) -> &Patterns<T> {
         &self.patterns
     }
 
@@ -152,7 +142,7 @@ impl FenchelYoungMemory {
                 return Err(ebm_core::Error::Entry { what, index, expected, value }.into());
             }
             for (mean, x) in mean.iter_mut().zip(self.patterns.pattern(mu)) {
-                *mean += x / set.len() as f64;
+                *mean += x.to_f64() / set.len() as f64;
             }
         }
         let lead = self.map.margin() / self.beta;
@@ -162,10 +152,11 @@ impl FenchelYoungMemory {
             for nu in (0..bound).filter(|nu| !member[*nu]) {
                 let (mut gap, mut square) = (0.0, 0.0);
                 for ((a, b), x) in own.iter().zip(self.patterns.pattern(nu)).zip(&mean) {
-                    gap += (a - b) * x;
-                    square += (a - b) * (a - b);
+                    let difference = a.to_f64() - b.to_f64();
+                    gap += difference * x;
+                    square += difference * difference;
                 }
-                gap += (self.offsets[mu] - self.offsets[nu]) / self.beta;
+                gap += (self.offsets[mu].to_f64() - self.offsets[nu].to_f64()) / self.beta;
                 least = least.min((gap - lead) / square.sqrt());
             }
         }
@@ -176,9 +167,35 @@ impl FenchelYoungMemory {
     /// report names: `residual + 2 · spill · max_μ‖ξ^μ‖`.
     #[must_use]
     pub fn distance_bound(&self, report: &Retrieval) -> f64 {
-        report.residual + 2.0 * report.spill * self.radius
+        norms::distance_bound(report.residual, report.spill, self.radius)
     }
 
+    /// `Ξ w`, skipping zero weights.
+    pub(super) fn readout(&self, weights: &[f64], out: &mut [T]) {
+        out.fill(T::ZERO);
+        for (pattern, w) in self.patterns.as_batch().columns().zip(weights) {
+            if *w != 0.0 {
+                let w = T::from_f64(*w);
+                out.iter_mut().zip(pattern).for_each(|(out, p)| *out += w * *p);
+            }
+        }
+    }
+}
+
+/// `β (s_μ(x) − ξ^μ·x)`, where patterns are compared over the `known` entries.
+pub(super) fn offsets<T: Real>(
+    patterns: &Patterns<T>,
+    beta: f64,
+    similarity: Similarity,
+    known: Option<&[bool]>,
+) -> Result<Vec<T>, Error> {
+    let norms = norms_over(patterns, similarity, known);
+    let offsets: Vec<T> = norms.map(|norm| T::from_f64(-0.5 * beta * norm)).collect();
+    validate::finite("beta times the squared norms", &offsets)?;
+    Ok(offsets)
+}
+
+impl FenchelYoungMemory {
     /// `β s` of every column of `x`, into `out` (`K × count`): one product.
     fn exponents(&self, x: &[f64], out: &mut [f64]) {
         let data = self.patterns.as_batch().as_slice();
@@ -187,145 +204,6 @@ impl FenchelYoungMemory {
             for (s, offset) in column.iter_mut().zip(&self.offsets) {
                 *s = self.beta * *s + offset;
             }
-        }
-    }
-
-    /// `Ξ w`, skipping zero weights.
-    fn readout(&self, weights: &[f64], out: &mut [f64]) {
-        out.fill(0.0);
-        for (pattern, w) in self.patterns.as_batch().columns().zip(weights) {
-            if *w != 0.0 {
-                out.iter_mut().zip(pattern).for_each(|(out, p)| *out += w * p);
-            }
-        }
-    }
-
-    /// What the exponents and weights at a state say.
-    fn report(&self, exponents: &[f64], weights: &[f64]) -> Retrieval {
-        let (mut pattern, mut first, mut second) = (0, f64::NEG_INFINITY, f64::NEG_INFINITY);
-        for (mu, &exponent) in exponents.iter().enumerate() {
-            if exponent > first {
-                (pattern, second, first) = (mu, first, exponent);
-            } else if exponent > second {
-                second = exponent;
-            }
-        }
-        let others = weights[..pattern].iter().chain(&weights[pattern + 1..]);
-        Retrieval {
-            pattern,
-            margin: first - second,
-            spill: others.sum(),
-            residual: 0.0,
-            energy: 0.0,
-            iterations: 0,
-            outcome: Outcome::MaxSteps,
-        }
-    }
-
-    /// Retrieves one block in place.
-    fn retrieve_block(
-        &self,
-        options: &Cccp,
-        states: &mut [f64],
-        queries: &mut [Retrieval],
-        scratch: &mut Scratch,
-    ) {
-        let dim = self.patterns.dim();
-        let count = self.patterns.count();
-        let tolerance = options.tolerance.max(16.0 * f64::EPSILON) * self.radius;
-        let Scratch { x, next, exponents, weights, active } = scratch;
-        active.clear();
-        active.extend(0..queries.len());
-        for iteration in 0..=options.max_iterations {
-            for (column, &query) in x.chunks_exact_mut(dim).zip(&*active) {
-                column.copy_from_slice(&states[query * dim..(query + 1) * dim]);
-            }
-            let (x, exponents) = (&x[..active.len() * dim], &mut exponents[..active.len() * count]);
-            self.exponents(x, exponents);
-            let mut columns = x.chunks_exact(dim).zip(exponents.chunks_exact(count));
-            active.retain(|&query| {
-                let Some((x, exponents)) = columns.next() else { return false };
-                let value = self.map.weights(exponents, weights);
-                self.readout(weights, next);
-                let report = &mut queries[query];
-                *report = self.report(exponents, weights);
-                report.iterations = iteration;
-                report.energy = half_square(x) - value / self.beta;
-                let square = |(a, b): (&f64, &f64)| (a - b) * (a - b);
-                report.residual = x.iter().zip(&*next).map(square).sum::<f64>().sqrt();
-                if let Some(index) = next.iter().position(|y| !y.is_finite()) {
-                    report.outcome = Outcome::NotFinite { t: iteration as f64, index };
-                    return false;
-                }
-                if report.residual <= tolerance {
-                    report.outcome = Outcome::Converged;
-                    return false;
-                }
-                if iteration < options.max_iterations {
-                    states[query * dim..(query + 1) * dim].copy_from_slice(next);
-                }
-                true
-            });
-            if active.is_empty() {
-                return;
-            }
-        }
-    }
-}
-
-impl Cccp {
-    /// Retrieves every one of `cues` from a sparse memory, in parallel over
-    /// fixed blocks of queries; [`negligible`](Self::negligible) plays no part.
-    ///
-    /// In the reports `margin` is `β` times the difference of the two largest
-    /// scores, and `spill` is exactly zero where the pattern has all the
-    /// weight. Each thread needs memory for 32 scores a pattern.
-    ///
-    /// # Errors
-    /// If a parameter is out of range, or the cues are empty, not finite or of
-    /// another dimension than the memory.
-    pub fn retrieve_sparse(
-        &self,
-        memory: &FenchelYoungMemory,
-        cues: Batch<'_>,
-    ) -> Result<Retrieved, Error> {
-        let (dim, count) = (memory.patterns.dim(), memory.patterns.count());
-        validate::positive("maximal number of iterations", self.max_iterations as f64)?;
-        validate::positive("tolerance", self.tolerance)?;
-        validate::dimension("cues", dim, cues.dim())?;
-        if cues.count() == 0 {
-            return Err(ebm_core::Error::Empty { what: "cues" }.into());
-        }
-        validate::finite("cues", cues.as_slice())?;
-        let mut states = cues.as_slice().to_vec();
-        let blank = memory.report(&vec![0.0; count], &vec![0.0; count]);
-        let mut queries = vec![blank; cues.count()];
-        let width = BLOCK.min(cues.count());
-        states.par_chunks_mut(dim * BLOCK).zip(queries.par_chunks_mut(BLOCK)).for_each_init(
-            || Scratch::new(dim, count, width),
-            |scratch, (states, queries)| memory.retrieve_block(self, states, queries, scratch),
-        );
-        Ok(Retrieved { states, dim, queries })
-    }
-}
-
-/// Memory of one worker, sized once.
-struct Scratch {
-    x: Vec<f64>,
-    next: Vec<f64>,
-    exponents: Vec<f64>,
-    weights: Vec<f64>,
-    active: Vec<usize>,
-}
-
-impl Scratch {
-    fn new(dim: usize, count: usize, width: usize) -> Self {
-        Self {
-            x: vec![0.0; dim * width],
-            next: vec![0.0; dim],
-            exponents: vec![0.0; count * width],
-            weights: vec![0.0; count],
-            active: Vec::with_capacity(width),
         }
     }
 }

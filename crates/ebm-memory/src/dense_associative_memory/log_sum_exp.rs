@@ -33,6 +33,7 @@ use ebm_core::vector_math::kernel::{Kernel, run};
 use ebm_core::vector_math::{Level, VectorMath, log_sum_exp, softmax_in_place};
 use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Real, Workspace, linalg, validate};
 
+use super::norms::{self, half_square, norms_over};
 use super::similarity::{self, Similarity};
 use crate::{Error, Patterns};
 
@@ -86,10 +87,7 @@ impl<T: Real> LogSumExpMemory<T> {
     /// that its squared norm overflows.
     pub fn new(patterns: Patterns<T>, beta: f64, similarity: Similarity) -> Result<Self, Error> {
         validate::positive("beta", beta)?;
-        let squared_norms: Vec<T> =
-            patterns.as_batch().columns().map(|p| p.iter().map(|x| *x * *x).sum()).collect();
-        validate::finite("squared norms of the patterns", &squared_norms)?;
-        let radius = squared_norms.iter().fold(0.0, |m: f64, s| m.max(s.to_f64())).sqrt();
+        let radius = norms::radius(&patterns)?;
         let (log_priors, rates, offsets) = (vec![], vec![], vec![]);
         let memory = Self { patterns, beta, similarity, radius, log_priors, rates, offsets };
         memory.with_offsets()
@@ -126,8 +124,19 @@ impl<T: Real> LogSumExpMemory<T> {
     pub fn with_inverse_temperatures(self, betas: &[f64]) -> Result<Self, Error> {
         validate::dimension("inverse temperatures", self.patterns.count(), betas.len())?;
         validate::all_positive("inverse temperatures", betas)?;
-        let rates: Vec<T> = betas.iter().map(|b| T::from_f64(b / self.beta)).collect();
-        validate::finite("inverse temperatures over beta", &rates)?;
+        let rates = betas.iter().map(|b| T::from_f64(b / self.beta)).collect();
+        self.with_rates(rates)
+    }
+
+    /// Gives every memory the inverse temperature `β_μ`, by `β_μ/β`.
+    pub(crate) fn with_rates(self, rates: Vec<T>) -> Result<Self, Error> {
+        let what = "inverse temperatures over beta";
+        validate::dimension(what, self.patterns.count(), rates.len())?;
+        validate::finite(what, &rates)?;
+        if let Some(index) = rates.iter().position(|rate| *rate <= T::ZERO) {
+            let (expected, value) = ("a number above zero", rates[index].to_f64());
+            return Err(ebm_core::Error::Entry { what, index, expected, value }.into());
+        }
         Self { rates, ..self }.with_offsets()
     }
 
@@ -139,19 +148,12 @@ impl<T: Real> LogSumExpMemory<T> {
     /// The part of the exponents that does not depend on the state, where
     /// patterns are compared over the `known` entries.
     pub(super) fn offsets_over(&self, known: Option<&[bool]>) -> Result<Vec<T>, Error> {
-        let mut offsets = Vec::with_capacity(self.patterns.count());
-        for (mu, pattern) in self.patterns.as_batch().columns().enumerate() {
-            let norm: T = match (self.similarity, known) {
-                (Similarity::SquaredDistance, None) => pattern.iter().map(|x| *x * *x).sum(),
-                (Similarity::SquaredDistance, Some(known)) => {
-                    pattern.iter().zip(known).filter(|(_, k)| **k).map(|(x, _)| *x * *x).sum()
-                }
-                _ => T::ZERO,
-            };
+        let norms = norms_over(&self.patterns, self.similarity, known);
+        let offset = |(mu, norm): (usize, f64)| {
             let rate = self.rates.get(mu).map_or(1.0, |r| r.to_f64());
-            let offset = -0.5 * self.beta * rate * norm.to_f64() + self.log_prior(mu);
-            offsets.push(T::from_f64(offset));
-        }
+            T::from_f64(-0.5 * self.beta * rate * norm + self.log_prior(mu))
+        };
+        let offsets: Vec<T> = norms.enumerate().map(offset).collect();
         validate::finite("beta times the squared norms", &offsets)?;
         Ok(offsets)
     }
@@ -265,11 +267,6 @@ impl<T: Real> Kernel for Exponents<'_, T> {
             }
         }
     }
-}
-
-/// `½‖x‖²`.
-pub(super) fn half_square<T: Real>(x: &[T]) -> T {
-    T::from_f64(0.5) * x.iter().map(|x| *x * *x).sum::<T>()
 }
 
 impl<T: VectorMath> LogSumExpMemory<T> {

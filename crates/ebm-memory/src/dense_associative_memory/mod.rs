@@ -8,6 +8,7 @@ pub mod fenchel_young;
 pub mod hetero_association;
 pub mod interaction;
 pub mod log_sum_exp;
+mod norms;
 pub mod one_spin;
 pub mod random_features;
 pub mod regularized_argmax;
@@ -15,6 +16,7 @@ pub mod retrieval;
 pub mod separation;
 pub mod sign_patterns;
 pub mod similarity;
+mod sparse_retrieval;
 pub mod steepest_descent;
 mod streaming;
 

@@ -9,7 +9,7 @@
 
 use ebm_core::{Batch, Outcome, Real};
 
-use super::LogSumExpMemory;
+use super::{LogSumExpMemory, norms};
 
 /// How the retrieval of one query ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,6 +38,16 @@ pub struct Retrieval {
 }
 
 impl Retrieval {
+    pub(super) const BLANK: Self = Self {
+        pattern: 0,
+        margin: 0.0,
+        spill: 0.0,
+        residual: 0.0,
+        energy: 0.0,
+        iterations: 0,
+        outcome: Outcome::MaxSteps,
+    };
+
     /// Upper bound on the distance of the retrieved state to the pattern it
     /// names, for the `memory` that was queried, over the entries that are not
     /// fixed: `‖x − ξ‖ ≤ residual + 2 · spill · max_μ‖ξ^μ‖`.
@@ -47,7 +57,7 @@ impl Retrieval {
     /// `2 · negligible · max_μ‖ξ^μ‖`.
     #[must_use]
     pub fn distance_bound<T: Real>(&self, memory: &LogSumExpMemory<T>) -> f64 {
-        self.residual + 2.0 * self.spill * memory.radius()
+        norms::distance_bound(self.residual, self.spill, memory.radius())
     }
 }
 

@@ -22,7 +22,7 @@ use ebm_core::vector_math::kernel::{Kernel, run};
 use ebm_core::vector_math::{Level, VectorMath, exp_in_place};
 
 use super::similarity::{self, Similarity};
-use super::{Cues, LogSumExpMemory, log_sum_exp::half_square};
+use super::{Cues, LogSumExpMemory, norms::half_square};
 
 /// Patterns in a tile: its exponents for a block of states, and what the
 /// product needs beside them, stay in the second-level cache.

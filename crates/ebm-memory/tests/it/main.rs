@@ -16,4 +16,5 @@ mod low_rank_hopfield;
 mod oscillator_memory;
 mod phase_locked;
 mod random_features;
+mod sparse_retrieval;
 mod streaming_retrieval;

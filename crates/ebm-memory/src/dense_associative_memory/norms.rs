@@ -1,0 +1,49 @@
+//! Norms of the patterns, which bound states and enter squared distances.
+//!
+//! ```text
+//! s_μ(x) = Σ_i k_i ξ_i^μ x_i − ½ ν_μ,      ν_μ = 0  or  Σ_i k_i (ξ_i^μ)²
+//! ```
+//!
+//! for the dot product or the squared distance, over the known entries `k_i = 1`.
+
+use ebm_core::{Real, validate};
+
+use super::Similarity;
+use crate::{Error, Patterns};
+
+/// `½‖x‖²`.
+pub(super) fn half_square<T: Real>(x: &[T]) -> T {
+    T::from_f64(0.5) * x.iter().map(|x| *x * *x).sum::<T>()
+}
+
+/// `max_μ ‖ξ^μ‖`, where no squared norm overflows.
+pub(super) fn radius<T: Real>(patterns: &Patterns<T>) -> Result<f64, Error> {
+    let squares: Vec<T> =
+        patterns.as_batch().columns().map(|p| p.iter().map(|x| *x * *x).sum()).collect();
+    validate::finite("squared norms of the patterns", &squares)?;
+    Ok(squares.iter().fold(0.0, |m: f64, s| m.max(s.to_f64())).sqrt())
+}
+
+/// `ν_μ` of every pattern.
+pub(super) fn norms_over<'a, T: Real>(
+    patterns: &'a Patterns<T>,
+    similarity: Similarity,
+    known: Option<&'a [bool]>,
+) -> impl Iterator<Item = f64> + 'a {
+    patterns.as_batch().columns().map(move |pattern| {
+        let norm: T = match (similarity, known) {
+            (Similarity::SquaredDistance, None) => pattern.iter().map(|x| *x * *x).sum(),
+            (Similarity::SquaredDistance, Some(known)) => {
+                pattern.iter().zip(known).filter(|(_, k)| **k).map(|(x, _)| *x * *x).sum()
+            }
+            _ => T::ZERO,
+        };
+        norm.to_f64()
+    })
+}
+
+/// An upper bound on the distance of a retrieved state to the pattern that its
+/// report names.
+pub(super) fn distance_bound(residual: f64, spill: f64, radius: f64) -> f64 {
+    residual + 2.0 * spill * radius
+}
