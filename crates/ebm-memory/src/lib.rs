@@ -10,7 +10,7 @@
 //!
 //! - [`HopfieldNetwork`]: ±1 states, up to about `0.138 N` patterns by the Hebb
 //!   rule, more by Storkey's, the [`Perceptron`] or the pseudo-inverse
-//!   ([`Projection`]); recall by [`Recall`], asynchronous or synchronous, or by
+//!   ([`Projection`]), most by [`MinOver`], without an energy; recall by [`Recall`], asynchronous or synchronous, or by
 //!   [`Glauber`] dynamics at a temperature. [`LowRankHopfield`]: the same for
 //!   many neurons and few patterns, without an `N × N` matrix.
 //! - [`ContinuousMemory`]: potentials or firing rates instead of signs; recall
@@ -46,6 +46,7 @@
 //! | the same, more data than memory | an approximation in fixed space | [`RandomFeatureMemory`] |
 //! | keys with values | the value of a key | [`KeyValueMemory`], for ±1 [`DiscretePairs`] |
 //! | ±1 patterns, far fewer than neurons | the classical model | [`HopfieldNetwork`]; [`LowRankHopfield`] from some thousand neurons on |
+//! | the same, about as many as neurons | the largest stability there is | [`MinOver`] |
 //! | ±1 patterns, more than neurons | exact integer energies | [`DiscreteMemory`] |
 //! | an input that should select the memory | depth by input | [`InputDrivenPlasticity`] |
 //! | several kinds of neurons | an energy for the whole, learnable synapses | [`LayeredMemory`] |
@@ -95,10 +96,12 @@ pub use ebm_core;
 pub use ebm_core::Batch;
 pub use energy_transformer::EnergyTransformer;
 pub use error::Error;
+pub use hopfield::min_over;
 pub use hopfield::{
-    ChainReport, Chains, Clamped, ContinuousMemory, Form, Glauber, Hebb, HopfieldNetwork,
-    LocalFields, LowRankHopfield, Order, Perceptron, Projection, Recall, RecallOutcome,
-    RecallReport, Recalled, Relaxation, RelaxationReport, Relaxed, Storkey, Trained, Update,
+    AsymmetricNetwork, ChainReport, Chains, Clamped, ContinuousMemory, Form, Glauber, Hebb,
+    HopfieldNetwork, LocalFields, LowRankHopfield, MinOver, MostStable, NeuronStability, Order,
+    Perceptron, Projection, Recall, RecallOutcome, RecallReport, Recalled, Relaxation,
+    RelaxationReport, Relaxed, Storkey, Trained, Update,
 };
 pub use input_driven_plasticity::{Driven, InputDrivenPlasticity, MemoryLaw};
 pub use layered::LayeredMemory;
