@@ -200,7 +200,8 @@ fn update_all(
 }
 
 /// The exact rule. Kept of a state are its Hamming distances `d` to all
-/// patterns, `ξ·σ = N − 2d`: `8K` bytes, for each cue of a block of 64.
+/// patterns, `ξ·σ = N − 2d`: `8K` bytes, for as many cues at a time as
+/// [`Recall`](crate::Recall) has room for.
 impl LocalFields for DiscreteMemory {
     type Scratch = Vec<u64>;
 

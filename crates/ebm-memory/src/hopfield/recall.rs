@@ -23,9 +23,17 @@ use super::asynchronous::Asynchronous;
 use super::synchronous::Synchronous;
 use crate::{Error, patterns};
 
-/// Cues that share a matrix product. Fixed, so that results do not depend on
-/// the number of threads.
-const BLOCK: usize = 64;
+/// Most cues that share a matrix product.
+const WIDEST: usize = 64;
+
+/// Numbers that are kept of the cues of a block, unless one needs more.
+const KEPT: usize = 1 << 22;
+
+/// Cues of a block. Depends on the network alone, so that results do not depend
+/// on the number of threads.
+fn block<N: LocalFields>(network: &N) -> usize {
+    (KEPT / network.kept().max(1)).clamp(1, WIDEST)
+}
 
 /// Which neurons are updated together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +177,9 @@ impl Recall {
     /// block; asynchronous ones start from one and then keep the fields up to
     /// date, a row of `W` for every flip. On a
     /// [`LowRankHopfield`](super::LowRankHopfield) every sweep reads the
-    /// patterns once, for a block of cues or for each of them.
+    /// patterns once, for a block of cues or for each of them. Beside the states
+    /// a thread keeps 32 MiB at most, or what one cue needs where that is more:
+    /// eight bytes a pattern in a [`DiscreteMemory`](crate::DiscreteMemory).
     ///
     /// # Errors
     /// If the cues are empty, of another dimension than the network or not ±1,
@@ -177,9 +187,10 @@ impl Recall {
     pub fn run<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Recalled, Error> {
         let mut recalled = self.start(network, cues)?;
         let dim = recalled.dim;
-        let width = BLOCK.min(cues.count());
-        let states = recalled.states.par_chunks_mut(dim * BLOCK);
-        let blocks = states.zip(recalled.reports.par_chunks_mut(BLOCK));
+        let size = block(network);
+        let width = size.min(cues.count());
+        let states = recalled.states.par_chunks_mut(dim * size);
+        let blocks = states.zip(recalled.reports.par_chunks_mut(size));
         let go_on = |_: usize, _: usize, _: &[f64]| ControlFlow::Continue(());
         match self.update {
             Update::Synchronous => blocks.for_each_init(
@@ -192,7 +203,7 @@ impl Recall {
                 || Asynchronous::new(network, width),
                 |method, (block, (states, reports))| {
                     let order = |column, sites: &mut [usize]| {
-                        self.shuffler(order, block * BLOCK + column, sites)
+                        self.shuffler(order, block * size + column, sites)
                     };
                     method.run(network, self.max_sweeps, states, reports, order, go_on);
                 },
@@ -227,25 +238,31 @@ impl Recall {
         observer: &mut dyn Observer,
     ) -> Result<Recalled, Error> {
         let mut recalled = self.start(network, cues)?;
-        let (dim, width) = (recalled.dim, BLOCK.min(cues.count()));
-        let mut together = Synchronous::new(network, width);
-        let mut single = Asynchronous::new(network, width);
-        let blocks =
-            recalled.states.chunks_mut(dim * BLOCK).zip(recalled.reports.chunks_mut(BLOCK));
-        for (block, (states, reports)) in blocks.enumerate() {
-            let watch = |column: usize, sweep: usize, x: &[f64]| {
-                let trajectory = block * BLOCK + column;
-                observer.observe(&Snapshot { step: sweep, t: sweep as f64, trajectory, x })
-            };
-            match self.update {
-                Update::Synchronous => {
-                    together.run(network, self.max_sweeps, states, reports, watch);
+        let (dim, size) = (recalled.dim, block(network));
+        let width = size.min(cues.count());
+        let blocks = recalled.states.chunks_mut(dim * size).zip(recalled.reports.chunks_mut(size));
+        let mut watch = |block: usize, column: usize, sweep: usize, x: &[f64]| {
+            let trajectory = block * size + column;
+            observer.observe(&Snapshot { step: sweep, t: sweep as f64, trajectory, x })
+        };
+        match self.update {
+            Update::Synchronous => {
+                let mut method = Synchronous::new(network, width);
+                for (block, (states, reports)) in blocks.enumerate() {
+                    let watch =
+                        |column: usize, sweep: usize, x: &[f64]| watch(block, column, sweep, x);
+                    method.run(network, self.max_sweeps, states, reports, watch);
                 }
-                Update::Asynchronous(order) => {
+            }
+            Update::Asynchronous(order) => {
+                let mut method = Asynchronous::new(network, width);
+                for (block, (states, reports)) in blocks.enumerate() {
+                    let watch =
+                        |column: usize, sweep: usize, x: &[f64]| watch(block, column, sweep, x);
                     let order = |column, sites: &mut [usize]| {
-                        self.shuffler(order, block * BLOCK + column, sites)
+                        self.shuffler(order, block * size + column, sites)
                     };
-                    single.run(network, self.max_sweeps, states, reports, order, watch);
+                    method.run(network, self.max_sweeps, states, reports, order, watch);
                 }
             }
         }

@@ -425,3 +425,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn many_patterns_are_run_for_few_cues_at_a_time() {
+    // 8 MiB of distances a cue: four cues at a time.
+    let memory = memory(32, 1 << 20, 3, Interaction::RectifiedPolynomial { degree: 8 });
+    let cues = Patterns::random_signs(32, 6, 4).unwrap();
+    let mut found = None;
+    let counted = allocation_counter::measure(|| {
+        found = FIXED.run_watched(&memory, cues.as_batch(), &mut ()).ok();
+    });
+    assert!(counted.bytes_max < 33 << 20, "{}", counted.bytes_max);
+    let found = found.unwrap();
+    for j in [0, 5] {
+        let alone = FIXED.run(&memory, Batch::single(cues.pattern(j)).unwrap()).unwrap();
+        assert_eq!((alone.state(0), alone.reports()[0]), (found.state(j), found.reports()[j]));
+    }
+}
