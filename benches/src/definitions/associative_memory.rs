@@ -200,7 +200,7 @@ fn million(settings: &Settings, findings: &mut Findings) -> Result<(), Box<dyn E
 }
 
 /// Largest resident size of this process so far, in bytes.
-fn peak_memory() -> Option<f64> {
+pub(super) fn peak_memory() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kibibytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;

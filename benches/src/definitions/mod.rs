@@ -5,6 +5,7 @@ use crate::benchmark::Benchmark;
 mod associative_memory;
 mod coupling_dense;
 mod coupling_sparse;
+mod discrete_memory;
 mod hopfield;
 mod ising_kernels;
 mod max_cut;
@@ -21,6 +22,7 @@ pub(crate) fn all() -> Vec<Benchmark> {
         ising_kernels::benchmark(),
         associative_memory::benchmark(),
         hopfield::benchmark(),
+        discrete_memory::benchmark(),
         max_cut::one_second(),
         max_cut::ten_seconds(),
         max_cut::thirty_seconds(),
