@@ -2,6 +2,8 @@
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Outcome {
     /// The end of the span, or the requested number of steps, was reached.

@@ -15,6 +15,8 @@ use crate::Error;
 
 /// How a chosen entry is spoilt.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Corruption {
     /// `x ← −x`: every chosen entry of a ±1 pattern becomes wrong.
@@ -39,6 +41,8 @@ pub enum Corruption {
 
 /// Which entries of a pattern are spoilt.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Region {
     /// `round(fraction·N)` distinct entries, uniformly at random.
@@ -68,6 +72,8 @@ pub enum Region {
 
 /// Cues, and what of them can be relied on.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Corrupted {
     /// The cues, one after the other.
     pub cues: Vec<f64>,

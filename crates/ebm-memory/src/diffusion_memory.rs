@@ -48,6 +48,11 @@ use crate::{Cccp, Error, LogSumExpMemory, Patterns, Similarity};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(into = "crate::serialized::Diffusion", try_from = "crate::serialized::Diffusion")
+)]
 pub struct DiffusionMemory {
     half: LogSumExpMemory,
     variance: f64,
@@ -196,6 +201,8 @@ impl Curvature for DiffusionMemory {
 
 /// How to look for the minima of a [`DiffusionMemory`].
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct LandscapeSearch {
     /// Samples of `p_t` to descend from, ≥ 1.
     pub starts: usize,
@@ -248,6 +255,8 @@ impl LandscapeSearch {
 
 /// What a minimum is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub enum MinimumKind {
     /// One sample has more than twice the weight of all others together.
     Stored,
@@ -259,6 +268,8 @@ pub enum MinimumKind {
 
 /// A minimum of a [`DiffusionMemory`].
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Minimum {
     /// Where it is.
     pub x: Vec<f64>,
@@ -279,6 +290,8 @@ pub struct Minimum {
 
 /// The minima found, and what the search missed.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[must_use]
 pub struct Landscape {
     /// In the order in which they were found.

@@ -56,6 +56,8 @@ use crate::{Error, Patterns};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::InputDriven"))]
 pub struct InputDrivenPlasticity {
     patterns: Patterns,
     activation: Activation,
@@ -63,6 +65,8 @@ pub struct InputDrivenPlasticity {
 
 /// What theory says about one memory under given gains.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct MemoryLaw {
     /// `c` of the memory state `c ξ^μ`, > 0.
     pub amplitude: f64,

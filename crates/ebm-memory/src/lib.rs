@@ -54,6 +54,15 @@
 //! | phases of oscillators | ±1 patterns, or messages on rings | [`OscillatorMemory`], [`PhaseLockedMemory`] |
 //! | a diffusion model | when it memorizes | [`DiffusionMemory`] |
 //!
+//! # Files
+//!
+//! [`files`] reads and writes patterns and states: NumPy, IDX, and with the
+//! feature `safetensors` named tensors. With the feature `serde` memories,
+//! configurations, reports and results are `Serialize` and `Deserialize`: what
+//! is read passes the checks of what is made.
+//!
+//! # Example
+//!
 //! ```
 //! use ebm_core::Batch;
 //! use ebm_memory::{Cccp, Corruption, LogSumExpMemory, Patterns, Similarity, corrupt};
@@ -82,6 +91,8 @@ pub mod layered;
 pub mod oscillator_memory;
 pub mod patterns;
 pub mod phase_locked;
+#[cfg(feature = "serde")]
+mod serialized;
 pub mod thermometer;
 
 pub use corruption::{Corrupted, Corruption, Region, corrupt, corrupt_region};

@@ -24,6 +24,14 @@ use crate::Error;
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "crate::serialized::PatternsData<T>",
+        bound(deserialize = "T: ebm_core::Real + serde::Deserialize<'de>")
+    )
+)]
 pub struct Patterns<T = f64> {
     data: Vec<T>,
     dim: usize,

@@ -34,10 +34,50 @@ use crate::{Batch, BatchMut, Error, Real, Workspace, validate};
 /// # Ok::<(), ebm_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        into = "Written<T>",
+        try_from = "Written<T>",
+        bound(
+            serialize = "T: Real + serde::Serialize",
+            deserialize = "T: Real + serde::Deserialize<'de>"
+        )
+    )
+)]
 pub struct DenseCoupling<T = f64> {
     entries: Storage<T>,
     packed: PackedOnce<T>,
     norm_bound: f64,
+}
+
+/// A matrix in a file: its entries, column by column.
+#[cfg(feature = "serde")]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written<T> {
+    dim: usize,
+    entries: Vec<T>,
+}
+
+#[cfg(feature = "serde")]
+impl<T: Real> From<DenseCoupling<T>> for Written<T> {
+    fn from(matrix: DenseCoupling<T>) -> Self {
+        let dim = matrix.entries.rows();
+        let mut entries = Vec::with_capacity(dim * dim);
+        (0..dim).for_each(|j| entries.extend_from_slice(matrix.entries.column(j)));
+        Self { dim, entries }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<T: Real> TryFrom<Written<T>> for DenseCoupling<T> {
+    type Error = Error;
+
+    fn try_from(written: Written<T>) -> Result<Self, Error> {
+        Self::from_column_major(written.dim, written.entries)
+    }
 }
 
 const WHAT: &str = "dense coupling";

@@ -22,6 +22,8 @@ use crate::{Error, validate, vector_math};
 /// assert!((phi.lagrangian(0.3) + phi.conjugate(v) - 0.3 * v).abs() < 1e-15);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Activation {
     /// `tanh(βx)`, slope `β > 0` at the origin; `L = ln cosh(βx) / β`.

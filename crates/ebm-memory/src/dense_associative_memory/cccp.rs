@@ -32,6 +32,8 @@ const BLOCK: usize = 144;
 
 /// The concave–convex procedure.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Cccp {
     /// Updates after which a query is given up, ≥ 1.
     pub max_iterations: usize,

@@ -67,14 +67,19 @@ use crate::{Error, patterns};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Discrete"))]
 pub struct DiscreteMemory {
     patterns: SignPatterns,
     interaction: Interaction,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     form: Form,
     /// For every distance `d`, whether the neuron agrees with the pattern and
     /// whether it does not, at `2d` and `2d + 1`: what its change adds to `n E`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     changes: Table,
     /// `n F(N − 2d)`; nothing for the exponential.
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     values: Option<Table>,
 }
 

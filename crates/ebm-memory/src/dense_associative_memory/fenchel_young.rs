@@ -55,13 +55,23 @@ use crate::{Error, Patterns};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "crate::serialized::FenchelYoung<T>",
+        bound(deserialize = "T: ebm_core::Real + serde::Deserialize<'de>")
+    )
+)]
 pub struct FenchelYoungMemory<T = f64> {
     patterns: Patterns<T>,
     beta: f64,
     similarity: Similarity,
     map: RegularizedArgmax,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     radius: f64,
     /// `β (s_μ(x) − ξ^μ·x)`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     offsets: Vec<T>,
 }
 

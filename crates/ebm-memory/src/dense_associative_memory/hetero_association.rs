@@ -46,6 +46,8 @@ const BLOCK: usize = 32;
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Pairs"))]
 pub struct DiscretePairs {
     keys: SignPatterns,
     joint: DiscreteMemory,
@@ -53,12 +55,27 @@ pub struct DiscretePairs {
 
 /// The values recalled for a batch of keys, with reports.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::ValueData"))]
 #[must_use]
 pub struct RecalledValues {
     values: Vec<f64>,
     dim: usize,
     reports: Vec<RecallReport>,
     matches: Vec<Match>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::ValueData> for RecalledValues {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::ValueData) -> Result<Self, Error> {
+        let crate::serialized::ValueData { values, dim, reports, matches } = written;
+        crate::serialized::check_columns("values", values.len(), dim, reports.len())?;
+        patterns::check_signs("value", Batch::new(&values, dim)?)?;
+        validate::dimension("matches of the values", reports.len(), matches.len())?;
+        Ok(Self { values, dim, reports, matches })
+    }
 }
 
 impl RecalledValues {
@@ -95,6 +112,19 @@ impl DiscretePairs {
     ) -> Result<Self, Error> {
         let joint = DiscreteMemory::new(keys.stacked(values)?, interaction)?;
         Ok(Self { keys, joint })
+    }
+
+    /// From keys and the memory of both together, which must begin with them.
+    #[cfg(feature = "serde")]
+    pub(crate) fn from_joint(keys: SignPatterns, joint: DiscreteMemory) -> Result<Self, Error> {
+        validate::dimension("number of keys", joint.patterns().count(), keys.count())?;
+        match keys.first_not_above(joint.patterns()) {
+            None => Ok(Self { keys, joint }),
+            Some(index) => {
+                let (what, expected) = ("pairs", "a pattern that begins with its key");
+                Err(ebm_core::Error::Entry { what, index, expected, value: f64::NAN }.into())
+            }
+        }
     }
 
     /// The keys.
@@ -183,6 +213,14 @@ impl DiscretePairs {
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "crate::serialized::KeyValue<T>",
+        bound(deserialize = "T: ebm_core::vector_math::VectorMath + serde::Deserialize<'de>")
+    )
+)]
 pub struct KeyValueMemory<T = f64> {
     keys: LogSumExpMemory<T>,
     values: Patterns<T>,
@@ -191,23 +229,48 @@ pub struct KeyValueMemory<T = f64> {
 /// What was read for a key. Where all scores overflow, weight and margin are NaN,
 /// as the value is.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Reading {
     /// The pair of largest weight.
     pub pair: usize,
     /// Its weight, from `1/K` to 1.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub weight: f64,
     /// `ln(w₁/w₂)`, log odds against the runner-up; infinite if there is none,
     /// or its weight underflows.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub margin: f64,
 }
 
 /// The values read for a batch of keys.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "crate::serialized::Columns<T, Reading>",
+        bound(serialize = "T: ebm_core::Real", deserialize = "T: ebm_core::Real")
+    )
+)]
 #[must_use]
 pub struct Readings<T = f64> {
+    #[cfg_attr(feature = "serde", serde(rename(serialize = "states")))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::reals::serialize"))]
     values: Vec<T>,
     dim: usize,
+    #[cfg_attr(feature = "serde", serde(rename(serialize = "reports")))]
     readings: Vec<Reading>,
+}
+
+#[cfg(feature = "serde")]
+impl<T: ebm_core::Real> TryFrom<crate::serialized::Columns<T, Reading>> for Readings<T> {
+    type Error = crate::Error;
+
+    fn try_from(written: crate::serialized::Columns<T, Reading>) -> Result<Self, crate::Error> {
+        let (values, dim, readings) = written.checked()?;
+        Ok(Self { values, dim, readings })
+    }
 }
 
 impl<T> Readings<T> {

@@ -23,6 +23,8 @@ const DEGREES: std::ops::RangeInclusive<u32> = 2..=126;
 
 /// The function `F` of the overlaps; see the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Interaction {
     /// `mⁿ/n`.

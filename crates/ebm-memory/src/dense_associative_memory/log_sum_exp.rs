@@ -65,10 +65,19 @@ use crate::{Error, Patterns};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "crate::serialized::LogSumExp<T>",
+        bound(deserialize = "T: ebm_core::Real + serde::Deserialize<'de>")
+    )
+)]
 pub struct LogSumExpMemory<T = f64> {
     patterns: Patterns<T>,
     beta: f64,
     similarity: Similarity,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     radius: f64,
     /// `ln π_μ`; empty where all are zero.
     log_priors: Vec<f64>,
@@ -76,6 +85,7 @@ pub struct LogSumExpMemory<T = f64> {
     rates: Vec<T>,
     /// The part of the exponents that does not depend on the state:
     /// `β_μ (s_μ(x) − ξ^μ·x) + ln π_μ`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     offsets: Vec<T>,
 }
 

@@ -35,6 +35,8 @@ use crate::patterns::allocate;
 
 /// The kind of random features; see the [module](self) for the formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Features {
     /// Cosines and sines: bounded error.
@@ -45,6 +47,8 @@ pub enum Features {
 
 /// How features are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct RandomFeatures {
     /// Their kind.
     pub kind: Features,
@@ -86,17 +90,42 @@ impl Default for RandomFeatures {
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Compressed"))]
 pub struct RandomFeatureMemory {
     dim: usize,
     beta: f64,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     root_beta: f64,
     features: RandomFeatures,
     /// `ω_1 … ω_Y`, one a column.
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     directions: Vec<f64>,
     /// `T √Y`: of cosines, then of sines; or the logarithm of that of
     /// exponentials.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::reals"))]
     memory: Vec<f64>,
     added: u64,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::Compressed> for RandomFeatureMemory {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::Compressed) -> Result<Self, Error> {
+        let crate::serialized::Compressed { dim, beta, features, memory, added } = written;
+        let empty = Self::new(dim, beta, features)?;
+        let what = "sums of the features";
+        validate::dimension(what, empty.memory.len(), memory.len())?;
+        for (index, value) in memory.iter().copied().enumerate() {
+            // The logarithm of nothing is −∞.
+            let nothing = value == f64::NEG_INFINITY && features.kind == Features::Positive;
+            if !value.is_finite() && !nothing {
+                return Err(ebm_core::Error::NotFinite { what, index, value }.into());
+            }
+        }
+        Ok(Self { memory, added, ..empty })
+    }
 }
 
 impl RandomFeatureMemory {

@@ -41,6 +41,8 @@ use crate::Error;
 /// assert_eq!(weights, [1.0, 0.0, 0.0]);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum RegularizedArgmax {
     /// Weights that are all positive: the memory is the log-sum-exp memory.

@@ -34,17 +34,22 @@ const WORD: usize = 64;
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Bits"))]
 pub struct SignPatterns {
     dim: usize,
     count: usize,
     /// Pattern after pattern, each in whole words.
     rows: Vec<u64>,
     /// Neuron after neuron, each in whole words.
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     columns: Vec<u64>,
 }
 
 /// The stored pattern closest to a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Match {
     /// Its position; the first one of several at the same distance.
     pub pattern: usize,
@@ -184,6 +189,47 @@ impl SignPatterns {
         Self::from_rows(dim, self.count, rows)
     }
 
+    /// From the entries, pattern after pattern: whether each is −1.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn from_entries(
+        dim: usize,
+        count: usize,
+        mut entry: impl FnMut(usize) -> Result<bool, Error>,
+    ) -> Result<Self, Error> {
+        let words = dim.div_ceil(WORD);
+        let mut rows = patterns::allocate(words, count)?;
+        rows.resize(words * count, 0);
+        for (mu, row) in rows.chunks_exact_mut(words).enumerate() {
+            for i in 0..dim {
+                row[i / WORD] |= u64::from(entry(mu * dim + i)?) << (i % WORD);
+            }
+        }
+        Self::from_rows(dim, count, rows)
+    }
+
+    /// Shows every entry, pattern after pattern: whether it is −1.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn for_each_entry(&self, mut show: impl FnMut(bool)) {
+        for row in self.rows() {
+            (0..self.dim).for_each(|i| show(row[i / WORD] >> (i % WORD) & 1 == 1));
+        }
+    }
+
+    /// The first pattern that does not begin `joint`'s of the same number, and
+    /// go on there; the first of all if it is no shorter.
+    #[cfg(feature = "serde")]
+    pub(super) fn first_not_above(&self, joint: &Self) -> Option<usize> {
+        if joint.dim <= self.dim {
+            return Some(0);
+        }
+        let (whole, rest) = (self.dim / WORD, self.dim % WORD);
+        let differs = |(a, b): (&[u64], &[u64])| {
+            let cut = (1 << rest) - 1;
+            a[..whole] != b[..whole] || rest > 0 && a[whole] != b[whole] & cut
+        };
+        self.rows().zip(joint.rows()).position(differs)
+    }
+
     /// Pattern after pattern.
     fn rows(&self) -> impl Iterator<Item = &[u64]> {
         self.rows.chunks_exact(self.dim.div_ceil(WORD))
@@ -237,6 +283,29 @@ impl SignPatterns {
     }
 }
 
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::Bits> for SignPatterns {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::Bits) -> Result<Self, Error> {
+        let crate::serialized::Bits { dim, count, rows } = written;
+        let what = "words of the patterns";
+        if dim == 0 || count == 0 {
+            return Err(ebm_core::Error::Empty { what }.into());
+        }
+        let words = dim.div_ceil(WORD);
+        validate::dimension(what, words.saturating_mul(count), rows.len())?;
+        if !dim.is_multiple_of(WORD) {
+            let beyond = |index: &usize| rows[*index] >> (dim % WORD) != 0;
+            if let Some(index) = (words - 1..rows.len()).step_by(words).find(beyond) {
+                let (expected, value) = ("no bit beyond the last neuron", rows[index] as f64);
+                return Err(ebm_core::Error::Entry { what, index, expected, value }.into());
+            }
+        }
+        Self::from_rows(dim, count, rows)
+    }
+}
+
 /// `x`, or `−x` where the lowest bit is set.
 pub(super) fn signed(x: f64, bit: u64) -> f64 {
     f64::from_bits(x.to_bits() ^ (bit << 63))
@@ -272,7 +341,7 @@ mod tests {
             let a = SignPatterns::random(above, 70, 3).unwrap();
             let b = SignPatterns::random(below, 70, 4).unwrap();
             let both: Patterns = a.stacked(&b).unwrap().to_patterns().unwrap();
-            let (a, b) = (a.to_patterns().unwrap(), b.to_patterns().unwrap());
+            let (a, b): (Patterns, Patterns) = (a.to_patterns().unwrap(), b.to_patterns().unwrap());
             for mu in 0..70 {
                 assert_eq!(both.pattern(mu), [a.pattern(mu), b.pattern(mu)].concat());
             }

@@ -18,6 +18,8 @@ use ebm_core::vector_math::kernel::{Kernel, run};
 /// How a state is compared with a stored pattern; see the [module](self) for
 /// the formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Similarity {
     /// `ξ·x`. Favors patterns of large norm: use it where all norms are about

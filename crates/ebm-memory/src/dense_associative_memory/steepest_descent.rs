@@ -28,6 +28,8 @@ use crate::Error;
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct SteepestDescent {
     /// Steps after which a query is given up, ≥ 1.
     pub max_iterations: usize,
@@ -45,10 +47,14 @@ impl Default for SteepestDescent {
 
 /// How the descent of one query went.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct DescentReport {
     /// `E` at the end.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub energy: f64,
     /// `‖∇E‖` at the end.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub residual: f64,
     /// Steps made.
     pub iterations: usize,
@@ -60,11 +66,24 @@ pub struct DescentReport {
 
 /// Where queries ended, with a report for each.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Columns<f64, DescentReport>"))]
 #[must_use]
 pub struct DescentEnds {
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::reals::serialize"))]
     states: Vec<f64>,
     dim: usize,
     reports: Vec<DescentReport>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::Columns<f64, DescentReport>> for DescentEnds {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::Columns<f64, DescentReport>) -> Result<Self, Error> {
+        let (states, dim, reports) = written.checked()?;
+        Ok(Self { states, dim, reports })
+    }
 }
 
 impl DescentEnds {

@@ -21,6 +21,8 @@ use crate::{Error, patterns};
 
 /// The shape of an attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Attention {
     /// Number `N` of tokens, ≥ 2.
     pub tokens: usize,

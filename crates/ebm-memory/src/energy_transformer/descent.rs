@@ -15,6 +15,8 @@ use crate::Error;
 
 /// Repeated updates of all tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Descent {
     /// `α`, > 0.
     pub rate: f64,
@@ -34,13 +36,18 @@ impl Default for Descent {
 
 /// What a descent did.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[must_use]
 pub struct Descended {
     /// The internal state of all tokens at the end.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::reals"))]
     pub x: Vec<f64>,
     /// `E` before every update and at the end.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::reals"))]
     pub energies: Vec<f64>,
     /// `‖∂E/∂g‖∞` at the end.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub residual: f64,
     /// [`Converged`](Outcome::Converged), [`Reached`](Outcome::Reached) after
     /// all updates, or [`NotFinite`](Outcome::NotFinite), with the update as

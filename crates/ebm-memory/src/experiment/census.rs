@@ -21,6 +21,8 @@ use crate::{Error, Patterns};
 
 /// What an end state is, in terms of the patterns.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum EndState {
     /// A pattern.
@@ -45,6 +47,8 @@ pub enum EndState {
 
 /// What counts as which end state.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Census {
     /// The cosine of the angle from which on a state is called by the name of
     /// another.
@@ -64,12 +68,15 @@ impl Default for Census {
 
 /// A state in which at least one retrieval ended.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Attractor {
     /// What it is.
     pub kind: EndState,
     /// Retrievals that ended in it.
     pub count: usize,
     /// Its energy.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub energy: f64,
     /// The first retrieval that did.
     pub first: usize,

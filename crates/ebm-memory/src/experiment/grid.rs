@@ -19,6 +19,8 @@ use crate::{Corruption, Error, Patterns, Region, corrupt_region};
 
 /// How cues are spoilt.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Level {
     /// Which entries.
     pub region: Region,
@@ -39,6 +41,8 @@ impl Level {
 
 /// A grid of loads and corruptions.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Experiment {
     /// Numbers of patterns, each ≥ 1.
     pub counts: Vec<usize>,
@@ -73,6 +77,8 @@ impl Default for Experiment {
 
 /// What was found at a number of patterns and a level of corruption.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct GridPoint {
     /// Number of patterns.
     pub count: usize,
@@ -84,6 +90,7 @@ pub struct GridPoint {
     /// Sets of which all cues were recalled.
     pub sets: Proportion,
     /// Mean overlap of the end states with their patterns, set by set.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::reals"))]
     pub overlaps: Vec<f64>,
 }
 

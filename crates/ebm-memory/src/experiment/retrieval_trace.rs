@@ -12,12 +12,17 @@ use crate::Patterns;
 
 /// What was recorded of one cue.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Trajectory {
     /// Time, sweep or iteration of each record.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::reals"))]
     pub times: Vec<f64>,
     /// The energy then.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::reals"))]
     pub energies: Vec<f64>,
     /// The overlaps then, one for every pattern.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real_rows"))]
     pub overlaps: Vec<Vec<f64>>,
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | [`npy`] (NumPy) | floats, integers, Booleans; C and Fortran order; versions 1 to 3 | `<f4`, `<f8` | what the first index selects |
 //! | [`idx`] (MNIST) | all six types | | what the first index selects |
+//! | `safetensors`, a feature | floats, integers, Booleans, by name | `F32`, `F64`, `I8` signs | what the first index selects |
 //!
 //! A file is read as a whole and checked before anything is returned: a
 //! truncated file, one of another shape or of numbers that do not fit, NaN and
@@ -25,6 +26,8 @@
 
 pub mod idx;
 pub mod npy;
+#[cfg(feature = "safetensors")]
+pub mod safetensors;
 
 use std::ffi::OsString;
 use std::fs::{self, File};

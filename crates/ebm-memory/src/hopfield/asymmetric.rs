@@ -35,10 +35,13 @@ use crate::{Error, patterns};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Asymmetric"))]
 pub struct AsymmetricNetwork {
     dim: usize,
     /// `W`, column by column: what neuron `j` gives to all.
     entries: Vec<f64>,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     tie: f64,
 }
 

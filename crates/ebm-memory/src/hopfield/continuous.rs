@@ -40,6 +40,18 @@ use crate::{Error, Patterns, patterns};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        into = "crate::serialized::Continuous<C>",
+        try_from = "crate::serialized::Continuous<C>",
+        bound(
+            serialize = "C: Coupling + Clone + serde::Serialize",
+            deserialize = "C: Coupling + serde::Deserialize<'de>"
+        )
+    )
+)]
 pub struct ContinuousMemory<C = DenseCoupling> {
     patterns: Patterns,
     network: SymmetricNetwork<C>,
@@ -153,6 +165,8 @@ impl<C: Coupling> ContinuousMemory<C> {
 
 /// Which variables move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub enum Form {
     /// The potentials; a cue is the initial potential.
     Hopfield,
@@ -163,6 +177,8 @@ pub enum Form {
 /// Retrieval by letting a [`ContinuousMemory`] relax to an equilibrium, at unit
 /// time constant.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Relaxation {
     /// Which variables move.
     pub form: Form,
@@ -184,17 +200,23 @@ impl Default for Relaxation {
 
 /// How a cue relaxed.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct RelaxationReport {
     /// The pattern of largest overlap.
     pub pattern: usize,
     /// Its overlap with the rates, in the units of the patterns: one for a
     /// pattern itself.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub overlap: f64,
     /// `E` of the rates.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub energy: f64,
     /// `‖ẋ‖∞`.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub residual: f64,
     /// Time taken.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub time: f64,
     /// [`Outcome::Converged`], [`Outcome::Reached`] where the time ran out, or
     /// what the integrator ended with.
@@ -203,11 +225,28 @@ pub struct RelaxationReport {
 
 /// The rates in which cues ended, with a report for each.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::serialized::Columns<f64, RelaxationReport>")
+)]
 #[must_use]
 pub struct Relaxed {
+    #[cfg_attr(feature = "serde", serde(rename(serialize = "states")))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::reals::serialize"))]
     rates: Vec<f64>,
     dim: usize,
     reports: Vec<RelaxationReport>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::Columns<f64, RelaxationReport>> for Relaxed {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::Columns<f64, RelaxationReport>) -> Result<Self, Error> {
+        let (rates, dim, reports) = written.checked()?;
+        Ok(Self { rates, dim, reports })
+    }
 }
 
 impl Relaxed {

@@ -29,6 +29,8 @@ const REFRESH: usize = 64;
 
 /// Heat-bath sweeps at a temperature.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Glauber {
     /// `T`, in units of the energy; > 0.
     pub temperature: f64,
@@ -53,11 +55,15 @@ impl Default for Glauber {
 
 /// What a chain did.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct ChainReport {
     /// `E` of the last state.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub energy: f64,
     /// Mean of `E` after the averaged sweeps, those before a field overflowed;
     /// NaN if there is none.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub mean_energy: f64,
     /// Changes of a neuron, burn-in included.
     pub flips: usize,
@@ -68,12 +74,28 @@ pub struct ChainReport {
 
 /// Last states and averages of chains.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::ChainData"))]
 #[must_use]
 pub struct Chains {
     states: Vec<f64>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::reals"))]
     means: Vec<f64>,
     dim: usize,
     reports: Vec<ChainReport>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::ChainData> for Chains {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::ChainData) -> Result<Self, Error> {
+        let crate::serialized::ChainData { states, means, dim, reports } = written;
+        crate::serialized::check_columns("states", states.len(), dim, reports.len())?;
+        crate::serialized::check_columns("means", means.len(), dim, reports.len())?;
+        patterns::check_signs("state", Batch::new(&states, dim)?)?;
+        Ok(Self { states, means, dim, reports })
+    }
 }
 
 impl Chains {

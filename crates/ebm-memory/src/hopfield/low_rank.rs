@@ -48,6 +48,18 @@ const LANES: usize = 8;
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        into = "crate::serialized::LowRank<T>",
+        try_from = "crate::serialized::LowRank<T>",
+        bound(
+            serialize = "T: Real + serde::Serialize",
+            deserialize = "T: Real + serde::Deserialize<'de>"
+        )
+    )
+)]
 pub struct LowRankHopfield<T = f64> {
     /// The entries of all patterns for neuron 0, then for neuron 1, …,
     /// `stride` each, zeros behind those that are there.
@@ -182,6 +194,11 @@ impl<T: Real> LowRankHopfield<T> {
         for (out, row) in out.iter_mut().zip(self.rows.chunks_exact(self.weights.len())) {
             *out = row[mu];
         }
+    }
+
+    /// The weights `d`, in the order of the patterns.
+    pub fn weights(&self) -> impl ExactSizeIterator<Item = T> {
+        self.weights[..self.count].iter().map(|d| T::from_f64(*d))
     }
 
     /// Room for `LANES` more patterns.

@@ -37,6 +37,8 @@ use crate::{Error, Patterns, patterns};
 
 /// Learning of the couplings of largest stability.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct MinOver {
     /// A neuron has learned when its stability is within this share of the
     /// largest there is, > 0 and < 1.
@@ -55,6 +57,8 @@ impl Default for MinOver {
 
 /// What a neuron has learned.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct NeuronStability {
     /// `min_μ Δᵢ^μ`; the neuron keeps its state in all patterns if positive.
     pub stability: f64,
@@ -76,6 +80,8 @@ impl NeuronStability {
 
 /// A network of largest stability.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[must_use]
 pub struct MostStable {
     /// The network, with `‖w_i‖ = 1` for every neuron that has couplings.

@@ -36,6 +36,14 @@ use crate::Error;
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "crate::serialized::Network<C>",
+        bound(deserialize = "C: Coupling + serde::Deserialize<'de>")
+    )
+)]
 pub struct HopfieldNetwork<C = DenseCoupling> {
     coupling: C,
 }

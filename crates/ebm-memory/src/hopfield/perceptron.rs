@@ -28,6 +28,8 @@ use crate::{Error, Patterns, patterns};
 
 /// Learning by the perceptron rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Perceptron {
     /// `κ`, the stability that every bit is to have, ≥ 0; any larger one will
     /// do, an equal one will not.
@@ -46,6 +48,8 @@ impl Default for Perceptron {
 
 /// A network trained by [`Perceptron`], and how training went.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[must_use]
 pub struct Trained {
     /// The network.

@@ -37,6 +37,8 @@ fn block<N: LocalFields>(network: &N) -> usize {
 
 /// Which neurons are updated together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Update {
     /// One after the other; the energy never rises.
@@ -47,6 +49,8 @@ pub enum Update {
 
 /// The order of asynchronous updates within a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Order {
     /// Neuron 0 first.
@@ -74,6 +78,8 @@ pub enum Order {
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Recall {
     /// Which neurons are updated together.
     pub update: Update,
@@ -93,6 +99,8 @@ impl Default for Recall {
 
 /// Why the recall of a cue ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum RecallOutcome {
     /// No update changes the state.
@@ -115,8 +123,11 @@ pub enum RecallOutcome {
 
 /// How the recall of one cue went.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct RecallReport {
     /// `E` of the final state.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub energy: f64,
     /// Sweeps that changed the state.
     pub sweeps: usize,
@@ -133,11 +144,24 @@ impl RecallReport {
 
 /// The recalled states, with a report for each.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Columns<f64, RecallReport>"))]
 #[must_use]
 pub struct Recalled {
     states: Vec<f64>,
     dim: usize,
     reports: Vec<RecallReport>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::Columns<f64, RecallReport>> for Recalled {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::Columns<f64, RecallReport>) -> Result<Self, Error> {
+        let (states, dim, reports) = written.checked()?;
+        patterns::check_signs("state", Batch::new(&states, dim)?)?;
+        Ok(Self { states, dim, reports })
+    }
 }
 
 impl Recalled {

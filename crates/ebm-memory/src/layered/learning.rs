@@ -87,6 +87,8 @@ impl RetrievalLoss for SquaredError<'_> {
 
 /// How to differentiate through the fixed point.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct ImplicitGradient {
     /// How queries settle.
     pub settle: Settle,

@@ -20,6 +20,8 @@ use crate::Error;
 
 /// How to settle.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Settle {
     /// Time after which a query that still moves is given up, > 0.
     pub max_time: f64,
@@ -52,12 +54,17 @@ const LEAP: f64 = 0.1;
 
 /// How one query settled.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct SettleReport {
     /// `E` at the final state.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub energy: f64,
     /// `r` at the final state.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub residual: f64,
     /// Time for which the flow was followed.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub time: f64,
     /// Evaluations of the flow and products with its Jacobian.
     pub evaluations: usize,
@@ -70,11 +77,24 @@ pub struct SettleReport {
 
 /// The final states, with a report for each.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Columns<f64, SettleReport>"))]
 #[must_use]
 pub struct Settled {
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::reals::serialize"))]
     states: Vec<f64>,
     dim: usize,
     reports: Vec<SettleReport>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::Columns<f64, SettleReport>> for Settled {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::Columns<f64, SettleReport>) -> Result<Self, Error> {
+        let (states, dim, reports) = written.checked()?;
+        Ok(Self { states, dim, reports })
+    }
 }
 
 impl Settled {

@@ -35,6 +35,8 @@ use crate::{Error, Patterns};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct OscillatorCouplings {
     /// `J₂ ≥ 0`, Hebbian coupling of pairs.
     pub pairwise: f64,
@@ -91,6 +93,8 @@ impl OscillatorCouplings {
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Oscillators"))]
 pub struct OscillatorMemory {
     patterns: Patterns,
     couplings: OscillatorCouplings,

@@ -13,6 +13,8 @@ use crate::Error;
 
 /// Retrieval of phase patterns.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct PhaseRetrieval {
     /// Standard deviation of the Gaussian angle added to every phase of a cue,
     /// in radians, ≥ 0. Binary states are equilibria even where they do not
@@ -41,21 +43,27 @@ impl Default for PhaseRetrieval {
 
 /// How the retrieval of one cue ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct PhaseQuery {
     /// The pattern of largest overlap.
     pub pattern: usize,
     /// `|m|` with it, from 0 to 1: one if the phases are the pattern up to a
     /// common shift.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub overlap: f64,
     /// `arg m`: the common shift, in radians from −π to π.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub phase: f64,
     /// Oscillators that read out, relative to `phase`, as the other sign.
     pub wrong: usize,
     /// Largest angle, in radians, between an oscillator and the nearer one of
     /// the two opposite phases of the read-out: 0 for a binary state, at most
     /// π/2.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub spread: f64,
     /// `E` at the end.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub energy: f64,
     /// `‖θ̇‖∞` at the end.
     pub residual: f64,
@@ -79,11 +87,25 @@ impl PhaseQuery {
 
 /// The retrieved phases, with a report for each cue.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Columns<f64, PhaseQuery>"))]
 #[must_use]
 pub struct PhaseRetrieved {
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::reals::serialize"))]
     states: Vec<f64>,
     dim: usize,
+    #[cfg_attr(feature = "serde", serde(rename(serialize = "reports")))]
     queries: Vec<PhaseQuery>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::Columns<f64, PhaseQuery>> for PhaseRetrieved {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::Columns<f64, PhaseQuery>) -> Result<Self, Error> {
+        let (states, dim, queries) = written.checked()?;
+        Ok(Self { states, dim, queries })
+    }
 }
 
 impl PhaseRetrieved {

@@ -19,6 +19,8 @@ const MAX_STARTS: usize = 1 << 20;
 
 /// How phases are let go until they rest.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Settle {
     /// Largest `‖θ̇‖∞` of a state at rest, > 0.
     pub tolerance: f64,
@@ -42,6 +44,8 @@ impl Default for Settle {
 
 /// Where one start came to rest.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Settled {
     /// The final phases.
     pub phases: Vec<f64>,
@@ -53,6 +57,8 @@ pub struct Settled {
 
 /// A stable state found by a census.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct LockedState {
     /// Winding number of every cycle.
     pub windings: Vec<i32>,
@@ -68,6 +74,8 @@ pub struct LockedState {
 
 /// The distinct stable states that a set of starts led to.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[must_use]
 pub struct Census {
     /// By winding numbers, in ascending order.
@@ -78,6 +86,8 @@ pub struct Census {
 
 /// How many disturbed copies of a state came back to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Basin {
     /// Copies that came to rest with the same winding numbers.
     pub returned: usize,

@@ -37,15 +37,21 @@ const MAX_DENSE: usize = 10_000;
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::PhaseLocked"))]
 pub struct PhaseLockedMemory {
     graph: CycleGraph,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     tree: Vec<(usize, usize, usize)>,
     /// `C Cᵀ` where it is not diagonal.
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     gram: Option<Lu>,
 }
 
 /// Linear stability of a phase-locked state.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct LockStability {
     /// Least eigenvalue of `∇²E` off the common shift: the rate at which the
     /// slowest perturbation decays, or grows if negative.

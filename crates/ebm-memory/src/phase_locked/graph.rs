@@ -22,11 +22,15 @@ use crate::Error;
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Cycles"))]
 pub struct CycleGraph {
     nodes: usize,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     edges: Vec<(usize, usize)>,
     cycles: Vec<Vec<usize>>,
     /// The edges of every cycle with the sign `C_ke`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     steps: Vec<Vec<(usize, f64)>>,
 }
 

@@ -16,5 +16,6 @@ mod low_rank_hopfield;
 mod oscillator_memory;
 mod phase_locked;
 mod random_features;
+mod serialization;
 mod sparse_retrieval;
 mod streaming_retrieval;
