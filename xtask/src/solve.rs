@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ebm_optim::formats::{self, solution};
+use ebm_optim::formats::solution;
 use ebm_optim::{Instance, Ising, Model, Outcome, Progress, Run, Solution, Solver, solvers};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ use crate::claim::{Axis, Mark, Plot, Series};
 use crate::console::say;
 use crate::error::TaskError;
 use crate::files;
+use crate::instance::{FROM, MODEL, hints, read_with};
 use crate::phases;
 use crate::report::plot;
 
@@ -74,6 +75,8 @@ tempering.",
             value: Some("DIR"),
             help: "Write solution.txt, anytime.svg and, unless it would take long, phases.svg there",
         },
+        FROM,
+        MODEL,
         Opt { name: "--json", value: None, help: "Print one JSON object instead of text" },
     ],
 };
@@ -81,6 +84,7 @@ tempering.",
 /// Runs the task.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     let request = Request::new(arguments)?;
+    let hints = hints(&SPEC, arguments)?;
     if let Some(out) = &request.out {
         // Before the run, so that a wrong path costs no time.
         files::create_directory(out)?;
@@ -88,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     let begun = Instant::now();
     let cpu_before = cpu_seconds();
     let failed = |error: ebm_optim::Error| TaskError::Failed(error.to_string());
-    let instance = formats::read(&request.file).map_err(failed)?;
+    let (instance, _) = read_with(&request.file, &hints)?;
     let objective = Objective::new(instance).map_err(failed)?;
     let problem = objective.problem();
     let load = begun.elapsed().as_secs_f64();

@@ -23,12 +23,17 @@ use crate::error::TaskError;
 
 /// Formats and models, for `--help`.
 const DETAILS: &str = "\
-Formats: rudy (G-set, MQLib max-cut), mqlib-qubo, qbsolv, coo and bqm-json (dimod), matrix-market,
-npy. The format is told from content and extension unless given.
+Formats: rudy (G-set, MQLib max-cut), edges (a list without header), mqlib-qubo, qbsolv, coo and
+bqm-json (dimod), matrix-market, npy. The format is told from content and extension unless given;
+edges only from the extension, edges or edgelist.
 Models: graph, ising, qubo. A matrix holds the weights of a graph unless told otherwise.";
 
-const FROM: Opt = Opt { name: "--from", value: Some("FORMAT"), help: "Format of the input" };
-const MODEL: Opt = Opt { name: "--model", value: Some("MODEL"), help: "What the numbers mean" };
+/// The format of a file that is read.
+pub(crate) const FROM: Opt =
+    Opt { name: "--from", value: Some("FORMAT"), help: "Format of the input" };
+/// The model of a file that is read.
+pub(crate) const MODEL: Opt =
+    Opt { name: "--model", value: Some("MODEL"), help: "What the numbers mean" };
 const TO: Opt =
     Opt { name: "--to", value: Some("FORMAT"), help: "Format of the output, else by extension" };
 
@@ -52,11 +57,27 @@ fn positional_path(arguments: &Arguments, index: usize) -> PathBuf {
     PathBuf::from(arguments.positional(index).unwrap_or_default())
 }
 
+/// What [`FROM`] and [`MODEL`] say.
+pub(crate) fn hints(spec: &Spec, arguments: &Arguments) -> Result<Hints, TaskError> {
+    let format = parsed(spec, arguments, FROM.name)?;
+    Ok(Hints { format, model: parsed(spec, arguments, MODEL.name)? })
+}
+
+/// Reads a file as the [`hints`] say.
+pub(crate) fn read_with(path: &Path, hints: &Hints) -> Result<(Instance, Format), TaskError> {
+    formats::read_with(path, hints).map_err(|error| {
+        let mut message = error.to_string();
+        if matches!(error, ebm_optim::Error::File { .. }) && hints.format.is_none() {
+            message +=
+                "\nThe format was guessed; --from names it, and --model what the numbers mean.";
+        }
+        TaskError::Failed(message)
+    })
+}
+
 /// Reads the first argument.
 fn read(spec: &Spec, arguments: &Arguments) -> Result<(Instance, Format), TaskError> {
-    let format = parsed(spec, arguments, FROM.name)?;
-    let hints = Hints { format, model: parsed(spec, arguments, MODEL.name)? };
-    formats::read_with(positional_path(arguments, 0), &hints).map_err(failed)
+    read_with(&positional_path(arguments, 0), &hints(spec, arguments)?)
 }
 
 /// Writes an instance and says how it stands in the file.
@@ -164,6 +185,12 @@ mod tests {
             call(&GENERATE, generate, &[kind, &["--out", &graph]].concat()).unwrap();
             formats::read(&graph).unwrap();
         }
+        let (list, told) = (file("list.txt"), file("told.rud"));
+        std::fs::write(&list, "1 2 -1\n2 3 1\n").unwrap();
+        let error = call(&CONVERT, convert, &[&list, &told]).unwrap_err().to_string();
+        assert!(error.contains("line 1: expected a header") && error.contains("--from"), "{error}");
+        call(&CONVERT, convert, &[&list, &told, "--from", "edges"]).unwrap();
+        assert_eq!(std::fs::read_to_string(&told).unwrap(), "3 2 \n1 2 -1\n2 3 1\n");
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -20,11 +20,14 @@ use std::io::Write as _;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::error::Category;
 
 use super::terms::Terms;
 use super::text::{malformed, parse_error};
 use super::{MAX_NODES, Written};
 use crate::{Error, Instance, Model};
+
+const MODEL: &str = "a binary quadratic model as dimod's `to_serializable` writes it";
 
 #[derive(Debug, Deserialize)]
 struct Document {
@@ -92,11 +95,23 @@ impl<'de> Deserialize<'de> for Array {
 }
 
 pub(super) fn decode(text: &[u8], hint: Option<Model>) -> Result<Instance, Error> {
+    if text.trim_ascii_start().first() == Some(&b'[') {
+        return Err(parse_error(1, MODEL, "a list"));
+    }
     let document: Document = serde_json::from_slice(text).map_err(|error| {
         let message = error.to_string();
         // The line is told apart from the message.
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(m, _)| m);
-        parse_error(error.line().max(1), "a binary quadratic model in JSON", message)
+        let line = error.line().max(1);
+        if let Some(field) = message.strip_prefix("missing field ") {
+            return parse_error(line, format!("{MODEL}, with a field {field}"), "none");
+        }
+        let found = match error.classify() {
+            Category::Data => message.into(),
+            // NaN and Infinity, which Python writes, are no JSON.
+            _ => format!("no JSON at column {}: {message}", error.column()),
+        };
+        parse_error(line, MODEL, &found)
     })?;
     if let Some(kind) = &document.kind
         && !(kind.ends_with("BinaryQuadraticModel") || kind.ends_with("BQM"))

@@ -15,7 +15,7 @@
 use std::io::Write as _;
 
 use super::terms::Terms;
-use super::text::{Scanner, malformed, parse_error};
+use super::text::{Scanner, malformed, parse_error, shown};
 use super::{ISOLATED_NODES, MAX_NODES, Written};
 use crate::{Error, Instance, Model};
 
@@ -23,7 +23,11 @@ pub(super) fn decode(text: &[u8], hint: Option<Model>) -> Result<Instance, Error
     let mut scanner = Scanner::new(text, b'#');
     let mut terms = Terms::default();
     let (mut last, mut last_line) = (0, 0);
+    let mut first = None;
     while scanner.next_line()? {
+        if first.is_none() {
+            first = Some((scanner.line(), scanner.clone().rest()));
+        }
         let (i, j, bias) = scanner.entry(0, MAX_NODES, "an entry `i j bias`")?;
         terms.add(i, j, bias);
         if last_line == 0 || i.max(j) > last {
@@ -44,8 +48,11 @@ pub(super) fn decode(text: &[u8], hint: Option<Model>) -> Result<Instance, Error
         }
         (Some(model), _) | (None, Some(model)) => model,
         (None, None) => {
-            let expected = "`# vartype=SPIN` or `# vartype=BINARY`, or the model as a hint";
-            return Err(malformed("vartype", expected, "neither"));
+            let (line, entry) = first.unwrap_or_default();
+            let expected = "a header (`nodes edges` of a graph; `# vartype=SPIN` or `# vartype=BINARY` \
+                            of coordinates) or to be told the format edges or a model";
+            let found = format!("the entry `{}`", shown(entry));
+            return Err(parse_error(line, expected, &found));
         }
     };
     terms.offset = scanner.notes.offset;

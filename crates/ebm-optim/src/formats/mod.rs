@@ -3,6 +3,7 @@
 //! | [`Format`] | holds | nodes from | given twice | with itself | constant |
 //! |---|---|---|---|---|---|
 //! | [`Rudy`](Format::Rudy): G-set, MQLib max-cut | graph | 1 | refused | refused | none |
+//! | [`Edges`](Format::Edges), not guessed from content | graph | 0 or 1 | refused | refused | none |
 //! | [`MqlibQubo`](Format::MqlibQubo) | QUBO, maximized | 1 | summed | linear term | note |
 //! | [`Qbsolv`](Format::Qbsolv) | QUBO | 0 | summed | linear term | note |
 //! | [`Coo`](Format::Coo): dimod coordinates | Ising or QUBO | 0 | summed | linear term | note |
@@ -30,6 +31,7 @@
 
 mod bqm_json;
 mod coo;
+mod edges;
 mod files;
 mod matrix;
 mod matrix_market;
@@ -64,7 +66,11 @@ pub enum Format {
     /// `nodes edges`, then `i j w`, nodes from 1: the G-set, and MQLib's
     /// max-cut files.
     Rudy,
-    /// The same with `i i q`: the matrix of a QUBO to be *maximized*.
+    /// Lines `i j w` without a header, nodes from 0 if that occurs and else from 1;
+    /// as many as the largest tells. Not guessed from content, which tells
+    /// nothing of itself: only where it is named or is the extension.
+    Edges,
+    /// As rudy, with `i i q`: the matrix of a QUBO to be *maximized*.
     MqlibQubo,
     /// `p qubo 0 n diagonals couplers`, then `i j q`, nodes from 0.
     Qbsolv,
@@ -80,8 +86,9 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Rudy,
+        Self::Edges,
         Self::MqlibQubo,
         Self::Qbsolv,
         Self::Coo,
@@ -95,6 +102,7 @@ impl Format {
     pub fn name(self) -> &'static str {
         match self {
             Self::Rudy => "rudy",
+            Self::Edges => "edges",
             Self::MqlibQubo => "mqlib-qubo",
             Self::Qbsolv => "qbsolv",
             Self::Coo => "coo",
@@ -105,12 +113,13 @@ impl Format {
     }
 
     /// The format that a file name stands for: `rud`, `rudy`, `gset`, `mc` and
-    /// `maxcut` for rudy, `qubo`, `coo`, `json`, `mtx`, `npy`.
+    /// `maxcut` for rudy, `edges` and `edgelist`, `qubo`, `coo`, `json`, `mtx`, `npy`.
     #[must_use]
     pub fn of_path(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
             "rud" | "rudy" | "gset" | "mc" | "maxcut" => Some(Self::Rudy),
+            "edges" | "edgelist" => Some(Self::Edges),
             "qubo" => Some(Self::Qbsolv),
             "coo" => Some(Self::Coo),
             "json" => Some(Self::BqmJson),
@@ -217,6 +226,7 @@ pub fn decode(bytes: &[u8], hints: &Hints, extension: &str) -> Result<(Instance,
     let instance = match format {
         Format::Npy => npy::decode(bytes, model),
         Format::Rudy => rudy::decode(&text::decode(bytes)?, model),
+        Format::Edges => edges::decode(&text::decode(bytes)?, model),
         Format::MqlibQubo => mqlib::decode(&text::decode(bytes)?),
         Format::Qbsolv => qbsolv::decode(&text::decode(bytes)?),
         Format::Coo => coo::decode(&text::decode(bytes)?, model),
@@ -238,6 +248,9 @@ fn detect(text: &[u8], extension: Option<Format>, model: Option<Model>) -> Resul
     }
     if matches!(extension, Some(Format::MatrixMarket | Format::BqmJson)) {
         return Ok(extension.unwrap_or(Format::Rudy));
+    }
+    if extension == Some(Format::Edges) {
+        return Ok(Format::Edges);
     }
     if qbsolv::is_header(text) {
         return Ok(Format::Qbsolv);
@@ -272,6 +285,7 @@ fn detect(text: &[u8], extension: Option<Format>, model: Option<Model>) -> Resul
 pub fn encode(instance: &Instance, format: Format) -> Result<(Vec<u8>, Written), Error> {
     match format {
         Format::Rudy => rudy::encode(instance),
+        Format::Edges => edges::encode(instance),
         Format::MqlibQubo => mqlib::encode(instance),
         Format::Qbsolv => qbsolv::encode(instance),
         Format::Coo => coo::encode(instance),

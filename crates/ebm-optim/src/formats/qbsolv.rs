@@ -33,12 +33,14 @@ pub(super) fn decode(text: &[u8]) -> Result<Instance, Error> {
     if !scanner.next_line()? {
         return Err(parse_error(scanner.line(), HEADER, "the end of the file"));
     }
+    let mut words = scanner.clone();
     for name in [&b"p"[..], b"qubo"] {
-        let word = scanner.word().unwrap_or_default();
-        if !word.eq_ignore_ascii_case(name) {
-            return Err(scanner.error(HEADER, word));
+        if !words.word().unwrap_or_default().eq_ignore_ascii_case(name) {
+            let line = scanner.rest();
+            return Err(scanner.error(HEADER, line));
         }
     }
+    scanner = words;
     // For QUBOs, `0` or `unconstrained`.
     let Some(_topology) = scanner.word() else {
         return Err(parse_error(scanner.line(), HEADER, "the end of the line"));

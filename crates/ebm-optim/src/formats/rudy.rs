@@ -22,7 +22,7 @@ use crate::{Error, Graph, Instance, Ising, Model};
 /// Longest line accepted, in bytes with its end.
 pub const MAX_LINE: usize = 4096;
 
-type Edge = (usize, usize, f64);
+pub(super) type Edge = (usize, usize, f64);
 
 /// Reads a graph file.
 ///
@@ -62,21 +62,36 @@ fn parse_sized(text: impl Read, size: usize) -> Result<Graph, Error> {
     let bytes = text::collect(text, MAX_LINE, size)?;
     let text = text::decode(&bytes)?;
     let (nodes, edges) = edges(&text)?;
-    Graph::new(nodes, edges).map_err(|error| located(error, &text))
+    Graph::new(nodes, edges).map_err(|error| located(error, || lines(&text)))
 }
 
 /// The instance in a file; under the hint of an Ising problem, weights are
 /// couplings `J`.
 pub(super) fn decode(text: &[u8], hint: Option<Model>) -> Result<Instance, Error> {
     let (nodes, edges) = edges(text)?;
+    build(nodes, edges, hint, || lines(text))
+}
+
+/// The instance of edges that are in range. `lines` tells the edges once more,
+/// numbered as in the file, with their lines.
+pub(super) fn build(
+    nodes: usize,
+    edges: Vec<Edge>,
+    hint: Option<Model>,
+    lines: impl FnOnce() -> Vec<(usize, usize, usize)>,
+) -> Result<Instance, Error> {
     match hint {
         None | Some(Model::Graph) => Graph::new(nodes, edges).map(Instance::from),
         Some(Model::Ising) => Ising::from_couplings(nodes, &edges).map(Instance::from),
         Some(Model::Qubo) => {
-            return Err(malformed("format", "mqlib-qubo for a QUBO", "rudy"));
+            return Err(malformed(
+                "format",
+                "one for a QUBO, such as mqlib-qubo",
+                "one for graphs",
+            ));
         }
     }
-    .map_err(|error| located(error, text))
+    .map_err(|error| located(error, lines))
 }
 
 /// The file of a graph; other problems become one, see
@@ -108,7 +123,10 @@ fn edges(text: &[u8]) -> Result<(usize, Vec<Edge>), Error> {
             let rest = scanner.rest();
             return Err(scanner.error(expected, rest));
         }
-        edges.push(edge(&mut scanner, nodes)?);
+        match edge(&mut scanner, nodes) {
+            Ok(edge) => edges.push(edge),
+            Err(error) => return Err(doubtful(error, text, header_line)),
+        }
     }
     if edges.len() < declared {
         let expected = format!("{} as declared", counted(declared, "edge", "edges"));
@@ -117,6 +135,23 @@ fn edges(text: &[u8]) -> Result<(usize, Vec<Edge>), Error> {
     }
     check_nodes(header_line, nodes, edges.len())?;
     Ok((nodes, edges))
+}
+
+/// The error of an edge, with a doubt where the header is just like the line
+/// after it: a list of edges without weights and without a header.
+fn doubtful(error: Error, text: &[u8], header: usize) -> Error {
+    let words = |line: &[u8]| line.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty()).count();
+    let mut lines = text.split(|&b| b == b'\n').skip(header - 1).filter(|line| words(line) > 0);
+    let alike = words(lines.next().unwrap_or_default()) == 2
+        && words(lines.next().unwrap_or_default()) == 2;
+    match error {
+        Error::Parse { line, expected, found } if alike => {
+            let found =
+                format!("{found}; if line {header} is an edge and no header, the format is edges");
+            parse_error(line, expected, &found)
+        }
+        other => other,
+    }
 }
 
 /// The first line, `nodes entries`.
@@ -156,26 +191,33 @@ fn edge(scanner: &mut Scanner<'_>, nodes: usize) -> Result<Edge, Error> {
     Ok((i, j, weight))
 }
 
-/// Names the lines of an edge given twice, which only a second look finds.
-fn located(error: Error, text: &[u8]) -> Error {
-    if !matches!(error, Error::Core(ebm_core::Error::Duplicate { .. })) {
-        return error;
-    }
+/// The edges, nodes from 1, with their lines.
+fn lines(text: &[u8]) -> Vec<(usize, usize, usize)> {
     let mut scanner = Scanner::new(text, b'#');
-    let mut sorted: Vec<(usize, usize, usize)> = vec![];
+    let mut lines = vec![];
     // The text was read without an error before.
     if let Ok((nodes, _)) = header(&mut scanner) {
         while let Ok(true) = scanner.next_line() {
             let Ok((i, j, _)) = edge(&mut scanner, nodes) else { break };
-            sorted.push((i.min(j), i.max(j), scanner.line()));
+            lines.push((i + 1, j + 1, scanner.line()));
         }
     }
+    lines
+}
+
+/// Names the lines of an edge given twice, which only a second look finds.
+fn located(error: Error, lines: impl FnOnce() -> Vec<(usize, usize, usize)>) -> Error {
+    if !matches!(error, Error::Core(ebm_core::Error::Duplicate { .. })) {
+        return error;
+    }
+    let mut sorted = lines();
+    sorted.iter_mut().for_each(|(i, j, _)| (*i, *j) = (*i.min(j), *i.max(j)));
     sorted.sort_unstable();
     let twice = sorted.windows(2).filter(|w| (w[0].0, w[0].1) == (w[1].0, w[1].1));
     match twice.min_by_key(|w| w[1].2) {
         None => error,
         Some(w) => {
-            let found = format!("{} {} as on line {}", w[1].0 + 1, w[1].1 + 1, w[0].2);
+            let found = format!("{} {} as on line {}", w[1].0, w[1].1, w[0].2);
             parse_error(w[1].2, "each edge once", &found)
         }
     }
@@ -238,7 +280,7 @@ mod tests {
         let utf16: Vec<u8> = "3 1\n1 2 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(
             parse(&utf16[..]).unwrap_err().to_string(),
-            "line 1: expected text, found a zero byte, as in binary files"
+            "line 1: expected text, found UTF-16 without its byte order mark: save it as UTF-8"
         );
         let marked: Vec<u8> = [0xff, 0xfe].into_iter().chain(utf16).collect();
         assert_eq!(parse(&marked[..]).unwrap().edges(), [(0, 1, 1.0)]);

@@ -21,7 +21,7 @@ pub(super) fn malformed(
 }
 
 fn shortened(found: &str) -> String {
-    const LONGEST: usize = 60;
+    const LONGEST: usize = 100;
     let mut shown: String = found.chars().take(LONGEST).collect();
     if shown.len() < found.len() {
         shown.push('…');
@@ -29,9 +29,29 @@ fn shortened(found: &str) -> String {
     shown
 }
 
+/// First bytes of files that people hand over by mistake, and what they are.
+const FOREIGN: [(&[u8], &str); 12] = [
+    (b"\x1f\x8b", "gzip data: unpack them first"),
+    (b"BZh", "bzip2 data: unpack them first"),
+    (b"\xfd7zXZ", "xz data: unpack them first"),
+    (b"\x28\xb5\x2f\xfd", "zstd data: unpack them first"),
+    (b"PK\x03\x04", "a zip archive (.npz is one): unpack it first"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\x93NUMPY", "a NumPy array, whose format is npy"),
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\x7fELF", "a program"),
+    (b"<", "a page in HTML or XML"),
+    (b"\x80\x04", "a Python pickle"),
+];
+
 /// The bytes of text in UTF-8 without a mark: files in UTF-16 circulate, with a
 /// byte order mark, and are decoded; zero bytes are no text.
 pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    if let Some((_, what)) = FOREIGN.iter().find(|(mark, _)| start.starts_with(mark)) {
+        return Err(malformed("start of the file", "an instance as text", what));
+    }
     let utf16 = |unit: fn([u8; 2]) -> u16| {
         let (units, rest) = bytes[2..].as_chunks::<2>();
         if !rest.is_empty() {
@@ -54,7 +74,16 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     if text.contains(&0) {
         let at = text.iter().position(|&b| b == 0).unwrap_or(0);
         let line = 1 + text[..at].iter().filter(|&&b| b == b'\n').count();
-        return Err(parse_error(line, "text", "a zero byte, as in binary files"));
+        // Every other byte of a digit or line end in UTF-16.
+        let head = &text[..text.len().min(64)];
+        let (pairs, _) = head.as_chunks::<2>();
+        let is_wide = |k: usize| !pairs.is_empty() && pairs.iter().all(|pair| pair[k] == 0);
+        let found = if is_wide(0) || is_wide(1) {
+            "UTF-16 without its byte order mark: save it as UTF-8"
+        } else {
+            "a zero byte, as in binary files"
+        };
+        return Err(parse_error(line, "text", found));
     }
     Ok(text)
 }
@@ -92,12 +121,14 @@ pub(super) fn collect(reader: impl Read, longest: usize, size: usize) -> Result<
 
 /// What comments say: `vartype=SPIN` as written by dimod, and after `ebm:` what
 /// a format has no place for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Notes {
     /// The constant of the objective.
     pub(super) offset: f64,
     /// What the numbers mean.
     pub(super) model: Option<Model>,
+    /// The number of nodes, and the line that tells it.
+    pub(super) nodes: Option<(usize, usize)>,
 }
 
 impl Notes {
@@ -117,7 +148,14 @@ impl Notes {
                         })?;
                         self.set_model(line, model, value)?;
                     }
-                    _ => return Err(parse_error(line, "`offset=` or `model=`", pair)),
+                    Some(("nodes", value)) => {
+                        let nodes = unsigned(value.as_bytes());
+                        let nodes = nodes.filter(|n| (1..=super::MAX_NODES).contains(n));
+                        let expected = format!("1 to {} nodes", super::MAX_NODES);
+                        let nodes = nodes.ok_or_else(|| parse_error(line, expected, value))?;
+                        self.nodes = Some((nodes, line));
+                    }
+                    _ => return Err(parse_error(line, "`offset=`, `model=` or `nodes=`", pair)),
                 }
             }
         } else if let Some((_, rest)) = comment.split_once("vartype")
@@ -145,7 +183,7 @@ impl Notes {
 }
 
 /// Walks over text, line by line and word by word.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -254,7 +292,9 @@ impl<'a> Scanner<'a> {
     /// The next word, which must be a count.
     pub(super) fn count(&mut self, expected: &str) -> Result<usize, Error> {
         match self.word() {
-            Some(word) => unsigned(word).ok_or_else(|| self.error(expected, word)),
+            Some(word) => {
+                unsigned(word).ok_or_else(|| parse_error(self.line, expected, &shown_word(word)))
+            }
             None => Err(parse_error(self.line, expected, "the end of the line")),
         }
     }
@@ -269,7 +309,7 @@ impl<'a> Scanner<'a> {
             Some(node) if node < nodes => Ok(node),
             _ => {
                 let expected = format!("a node from {base} to {}", base + nodes - 1);
-                let found = word.map_or("the end of the line".into(), shown);
+                let found = word.map_or("the end of the line".into(), shown_word);
                 Err(parse_error(self.line, expected, &found))
             }
         }
@@ -357,9 +397,23 @@ pub(super) fn counted(count: usize, one: &str, more: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { more })
 }
 
-/// Bytes as text.
+/// Bytes as text, if they are.
 pub(super) fn shown(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim().into()
+    match std::str::from_utf8(bytes).map(str::trim) {
+        Ok(text) if !text.contains(|c: char| c.is_control() && c != '\t') => text.into(),
+        _ => "bytes that are no text".into(),
+    }
+}
+
+/// [`shown`], and advice where words are not separated by blanks.
+pub(super) fn shown_word(word: &[u8]) -> String {
+    let text = shown(word);
+    let separators = [(',', "commas"), (';', "semicolons"), ('|', "bars")];
+    // A comma may also be meant as the point of a decimal fraction.
+    match separators.iter().find(|(mark, _)| text.contains(*mark)) {
+        Some((_, name)) => format!("{text} (numbers are separated by blanks, not by {name})"),
+        None => text,
+    }
 }
 
 /// A number of digits only.
@@ -490,6 +544,23 @@ mod tests {
             assert_eq!(decode(bytes).unwrap().as_ref(), text.as_bytes());
         }
         let message = |bytes: &[u8]| decode(bytes).unwrap_err().to_string();
+        for bytes in [&little[2..], &big[2..]] {
+            assert_eq!(
+                message(bytes),
+                "line 1: expected text, found UTF-16 without its byte order mark: save it as UTF-8"
+            );
+        }
+        for (bytes, found) in [
+            (&b"\x1f\x8b\x08\x00"[..], "gzip data: unpack them first"),
+            (b"PK\x03\x04\x14\x00", "a zip archive (.npz is one): unpack it first"),
+            (b"\n<!DOCTYPE html>", "a page in HTML or XML"),
+            (b"\xef\xbb\xbf<?xml?>", "a page in HTML or XML"),
+            (b"%PDF-1.4", "a PDF document"),
+        ] {
+            let expected =
+                format!("start of the file: expected an instance as text, found {found}");
+            assert_eq!(message(bytes), expected);
+        }
         assert!(message(&little[..5]).contains("odd number of bytes"));
         assert!(message(&[0xff, 0xfe, 0x00, 0xd8]).contains("UTF-16"));
         assert_eq!(
@@ -513,7 +584,7 @@ mod tests {
         assert!(!scanner.next_line().unwrap());
         for (comment, expected) in [
             ("# ebm: offset=x", "line 1: expected a finite offset, found x"),
-            ("# ebm: bias=1", "line 1: expected `offset=` or `model=`, found bias=1"),
+            ("# ebm: bias=1", "line 1: expected `offset=`, `model=` or `nodes=`, found bias=1"),
             ("# vartype=INTEGER", "line 1: expected the vartype SPIN or BINARY, found INTEGER"),
             (
                 "# vartype=SPIN\n#vartype: BINARY",
