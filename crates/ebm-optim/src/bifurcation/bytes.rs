@@ -3,8 +3,9 @@
 //! magnitude.
 //!
 //! Coarse positions do not harm: what drives the machine are signs, and dithered
-//! rounding keeps weak pulls at work. At equal steps the cuts of graphs of
-//! degree 4 to 48 are those of 16 bits, and larger at degree 2.
+//! rounding keeps weak pulls at work. At equal steps the mean cuts of graphs of
+//! degree 4 to 48 are those of 16 bits to about a ten-thousandth, of degree 2
+//! larger. Graphs with spins of more neighbors than a byte counts take 16 bits.
 
 use ebm_core::vector_math::Level;
 use ebm_core::vector_math::kernel::run;
@@ -12,7 +13,7 @@ use ebm_core::vector_math::kernel::run;
 use super::looks::SelectHalves;
 use super::machine::Plan;
 use crate::forms::{LANES, SignSplit, Signs};
-use crate::kernels::byte_bifurcation::{Bytes, Factors, Forces, Spins, VELOCITY, WALL};
+use crate::kernels::byte_bifurcation::{Bytes, Factors, Forces, Spins, WALL};
 use crate::kernels::half_bytes::HalfBytes;
 
 /// Neighbors that the sums of a byte hold.
@@ -21,10 +22,10 @@ const MOST_NEIGHBORS: usize = i8::MAX as usize;
 /// Velocity from one neighbor, at least: the largest sum that the force tells
 /// from smaller ones then throws a spin beyond the middle, without which all
 /// spins of a graph of one sign may keep flipping together.
-const LEAST_PUSH: f64 = 2.8;
+const LEAST_PUSH: f64 = 4.2;
 
-/// Units of the detuning, in velocities a position.
-const DETUNING: f64 = 256.0 * VELOCITY / WALL as f64;
+/// Units of the detuning.
+const DETUNING: f64 = 256.0;
 
 /// What all blocks share.
 pub(super) struct ByteMachine {
@@ -37,11 +38,11 @@ impl ByteMachine {
     /// The machine with velocity `push`, in units of a wall a step, from each
     /// neighbor, if eight bits hold all there is. Not for fields or heating.
     pub(super) fn new(plan: &Plan, split: &SignSplit, push: f64) -> Option<Self> {
-        let push = VELOCITY * push;
+        let push = f64::from(WALL) * push;
         let step_squared = plan.step * plan.step;
-        let fits = |a: f64| (0.0..255.0).contains(&(DETUNING * step_squared * (1.0 - a)));
+        let fits = |a: f64| (0.0..=DETUNING).contains(&(DETUNING * step_squared * (1.0 - a)));
         let fine = split.largest_degree() <= MOST_NEIGHBORS
-            && (LEAST_PUSH..=VELOCITY).contains(&push)
+            && (LEAST_PUSH..=f64::from(WALL)).contains(&push)
             && plan.pump.knots().iter().all(|knot| fits(knot.1));
         fine.then(|| Self { forces: Forces::new(push), later: split.later() })
     }
@@ -70,7 +71,7 @@ impl ByteState {
     #[inline]
     pub(super) fn set(&mut self, i: usize, lane: usize, x: i16, v: i16) {
         self.x[i].0[lane] = ((i32::from(x) * i32::from(WALL) + (1 << 14)) >> 15) as i8;
-        self.v[i].0[lane] = ((i32::from(v) * VELOCITY as i32 + (1 << 13)) >> 14) as i8;
+        self.v[i].0[lane] = ((i32::from(v) * i32::from(WALL) + (1 << 13)) >> 14) as i8;
     }
 
     /// Takes over the signs of positions that were [`set`](Self::set).
@@ -89,7 +90,8 @@ impl ByteState {
         level: Level,
         detuning: f64,
     ) {
-        let detuning = (DETUNING * detuning).round() as u8;
+        // At most a unit too small.
+        let detuning = (DETUNING * detuning).round().min(255.0) as u8;
         let factors = Factors { forces: &machine.forces, detuning, step: self.made };
         let spins = Spins { x: &mut self.x, v: &mut self.v, signs: &mut self.next };
         split.bifurcate(level, &self.signs, factors, spins);
@@ -135,6 +137,6 @@ impl ByteState {
     #[cfg(test)]
     pub(super) fn at(&self, i: usize, lane: usize) -> (f64, f64) {
         let (x, v) = (self.x[i].0[lane], self.v[i].0[lane]);
-        (f64::from(x) / f64::from(WALL), f64::from(v) / VELOCITY)
+        (f64::from(x) / f64::from(WALL), f64::from(v) / f64::from(WALL))
     }
 }

@@ -1,9 +1,9 @@
 //! The discrete machine in fixed point, 64 replicas to a block, on couplings of
-//! one magnitude.
+//! one magnitude or that are small multiples of a unit.
 //!
-//! Positions and velocities have 16 bits, or [8](super::bytes) where there are
-//! few neighbors and no fields. Rounding changes a trajectory, as it does in
-//! single precision, but not the quality of its end.
+//! Positions and velocities have 16 bits, or [8](super::bytes) where couplings
+//! have one magnitude and there are few neighbors and no fields. Rounding changes
+//! a trajectory, as it does in single precision, but not the quality of its end.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use super::bytes::{ByteMachine, ByteState};
 use super::looks::{FieldSums, LeastStability, PairSums, Select};
 use super::machine::{Plan, Variant};
-use crate::forms::{BitMatrix, LANES, SignSplit, SignTables, Signs, Sums, TableSpace};
+use crate::forms::{BitMatrix, ByteWeights, LANES, SignSplit, SignTables, Signs, Sums, TableSpace};
 use crate::kernels::discrete_bifurcation::{Factors, Spins, WALL, step};
 use crate::schedule::Schedule;
 use crate::solver::Prepared;
@@ -44,6 +44,7 @@ const LOOK: usize = 16;
 /// Couplings in the form the block multiplies with.
 enum Couplings {
     Sparse(SignSplit),
+    Weighted(ByteWeights),
     Dense(BitMatrix, SignTables),
 }
 
@@ -70,8 +71,8 @@ pub(super) struct FixedPoint<'a> {
 }
 
 impl<'a> FixedPoint<'a> {
-    /// The machine, if it is discrete, the couplings have one magnitude, and
-    /// its factors fit the units.
+    /// The machine, if it is discrete, the couplings are small multiples of a
+    /// unit, and its factors fit the units.
     pub(super) fn new(plan: &Plan, problem: &'a Ising) -> Option<Self> {
         let Variant::Discrete { heat } = plan.variant else { return None };
         let mut order: Vec<u32> = (0..problem.spins() as u32).collect();
@@ -80,15 +81,22 @@ impl<'a> FixedPoint<'a> {
                 let (unit, tables) = (bits.unit(), bits.tabulated());
                 (Couplings::Dense(bits, tables), unit)
             }
-            _ => {
-                let split = SignSplit::new(problem)?;
-                let counts = |i: &u32| {
-                    let (positive, negative) = split.neighbors(*i as usize);
-                    (positive.len(), negative.len())
-                };
-                order.chunks_mut(WINDOW).for_each(|window| window.sort_by_key(counts));
-                (Couplings::Sparse(split.reordered(&order)), split.unit())
-            }
+            _ => match SignSplit::new(problem) {
+                Some(split) => {
+                    let counts = |i: &u32| {
+                        let (positive, negative) = split.neighbors(*i as usize);
+                        (positive.len(), negative.len())
+                    };
+                    order.chunks_mut(WINDOW).for_each(|window| window.sort_by_key(counts));
+                    (Couplings::Sparse(split.reordered(&order)), split.unit())
+                }
+                None => {
+                    let weights = ByteWeights::new(problem)?;
+                    let count = |i: &u32| weights.neighbors(*i as usize).0.len();
+                    order.chunks_mut(WINDOW).for_each(|window| window.sort_by_key(count));
+                    (Couplings::Weighted(weights.reordered(&order)), weights.unit())
+                }
+            },
         };
         let mut place = vec![0; order.len()];
         for (k, &i) in order.iter().enumerate() {
@@ -112,13 +120,14 @@ impl<'a> FixedPoint<'a> {
         let largest = f64::from(i16::MAX);
         let push = |h: &f64| (velocity * h).round().clamp(-largest, largest) as i16;
         let fields: Vec<f64> = order.iter().map(|&i| problem.fields()[i as usize]).collect();
-        let degree = match &couplings {
+        let largest_sum = match &couplings {
             Couplings::Sparse(split) => split.largest_degree(),
+            Couplings::Weighted(weights) => weights.largest_sum(),
             Couplings::Dense(..) => problem.spins(),
         };
         let whole = |h: &f64| {
             let multiple = h / unit;
-            let fits = multiple.fract() == 0.0 && multiple.abs() + degree as f64 <= largest;
+            let fits = multiple.fract() == 0.0 && multiple.abs() + largest_sum as f64 <= largest;
             fits.then_some(multiple as i16)
         };
         let bytes = match &couplings {
@@ -191,6 +200,11 @@ impl<'a> FixedPoint<'a> {
             Couplings::Sparse(split) => {
                 let sums = &mut sums[..rows.len()];
                 split.sums(self.level, signs, rows, sums);
+                sums
+            }
+            Couplings::Weighted(weights) => {
+                let sums = &mut sums[..rows.len()];
+                weights.sums(self.level, signs, rows, sums);
                 sums
             }
         }

@@ -14,11 +14,12 @@
 //! machines then add `γ Δt y` with the `y` of before the step. Signs of `x` are
 //! the spins.
 //!
-//! [`SimulatedBifurcation`] is the fast solver. Discrete couplings of one
-//! magnitude run in 16-bit or 8-bit fixed point, 64 replicas a cache line
+//! [`SimulatedBifurcation`] is the fast solver. The discrete machine on couplings
+//! of one magnitude runs in 16-bit or 8-bit fixed point, 64 replicas a cache line
 //! ([`SignSplit`](crate::forms::SignSplit),
-//! [`BitMatrix`](crate::forms::BitMatrix)); all else in single precision, 16
-//! replicas a line. [`BifurcationEnergy`] is the Hamiltonian of the adiabatic
+//! [`BitMatrix`](crate::forms::BitMatrix)), on couplings that are small multiples
+//! of a unit in 16 bits ([`ByteWeights`](crate::forms::ByteWeights)); all else in
+//! single precision, 16 replicas a line. [`BifurcationEnergy`] is the Hamiltonian of the adiabatic
 //! machine, [`BifurcationFlow`] the equations of motion of each, for any
 //! integrator; the fast solver is tested against them.
 //!

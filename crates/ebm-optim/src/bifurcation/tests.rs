@@ -33,6 +33,13 @@ fn random_problem(n: usize, density: f64, signs: bool, fields: bool, seed: u64) 
     problem.with_fields(values).unwrap()
 }
 
+/// Couplings that are multiples of an eighth, up to one, and real fields.
+fn weighted_problem(n: usize, density: f64, seed: u64) -> Ising {
+    let real = random_problem(n, density, false, true, seed);
+    let pairs: Vec<_> = real.pairs().map(|(i, j, w)| (i, j, (8.0 * w).round() / 8.0)).collect();
+    Ising::from_couplings(n, &pairs).unwrap().with_fields(real.fields().to_vec()).unwrap()
+}
+
 const VARIANTS: [Variant; 6] = [
     Variant::Adiabatic { kerr: 1.0 },
     Variant::Ballistic { heat: 0.0 },
@@ -185,12 +192,17 @@ fn reference(plan: &Plan, problem: &Ising, start: &[Vec<f64>; 2], steps: usize) 
 fn fast_forms_follow_the_equations_of_motion() {
     let run = Run { replicas: Some(20), steps: Some(24), ..Run::seeded(5) };
     for variant in VARIANTS {
-        for (fixed, density) in [(false, 0.15), (false, 0.9), (true, 0.15), (true, 1.0)] {
+        // Enough spins for the dense forms.
+        for (fixed, density, problem) in [
+            (false, 0.15, random_problem(100, 0.15, false, true, 11)),
+            (false, 0.9, random_problem(100, 0.9, false, true, 11)),
+            (true, 0.15, random_problem(100, 0.15, true, true, 11)),
+            (true, 0.15, weighted_problem(100, 0.15, 11)),
+            (true, 1.0, random_problem(100, 1.0, true, true, 11)),
+        ] {
             if fixed && !matches!(variant, Variant::Discrete { .. }) {
                 continue;
             }
-            // Enough spins for the dense forms.
-            let problem = random_problem(100, density, fixed, true, 11);
             let plan = SimulatedBifurcation::new(variant).plan(&problem).unwrap();
             let mut worst = 0.0_f64;
             let mut moved = 0.0_f64;
@@ -227,13 +239,20 @@ fn bytes_follow_the_equations_of_motion() {
         let mut moved = 0.0_f64;
         for [start, end] in trajectories(&plan, &problem, &run, true, Level::detect()) {
             let expected = reference(&plan, &problem, &start, 1);
+            let sign = |x: &f64| if *x < 0.0 { -1 } else { 1 };
+            let spins: Vec<i8> = start[0].iter().map(sign).collect();
             for i in 0..100 {
+                // Larger forces saturate.
+                let field = problem.local_field(&spins, i).unwrap();
+                if field.abs() * plan.strength * plan.step * plan.step > 127.0 / 96.0 {
+                    continue;
+                }
                 // Half a unit for the force, one for the pull.
                 let velocity = (end[1][i] - expected[1][i]).abs() * plan.step;
                 let position = (end[0][i] - expected[0][i]).abs();
                 let stopped = [&end, &expected].iter().any(|state| state[0][i].abs() > 0.99);
-                assert!(stopped || velocity < 1.6 / 64.0, "{density} {i}: {velocity}");
-                assert!(position < 1.6 / 64.0 + 0.01, "{density} {i}: {position}");
+                assert!(stopped || velocity < 1.6 / 96.0, "{density} {i}: {velocity}");
+                assert!(position < 1.6 / 96.0 + 0.01, "{density} {i}: {position}");
                 moved = moved.max((end[0][i] - start[0][i]).abs());
             }
         }
@@ -369,6 +388,10 @@ fn finds_the_exhaustive_optimum() {
             assert!(gap < 1e-9, "{variant:?} on instance {seed}: {gap}");
             assert!(solution.replicas.iter().all(|replica| replica.polished <= replica.read_out));
         }
+        let problem = weighted_problem(16, 0.5, 200 + seed);
+        let ground = exhaustive::ground_state(&problem).unwrap();
+        let solution = SimulatedBifurcation::default().solve(&problem, &run).unwrap();
+        assert!((solution.best.energy - ground.energy).abs() < 1e-9, "weighted instance {seed}");
     }
 }
 
@@ -431,16 +454,17 @@ fn the_step_is_held_below_the_stiffest_mode() {
 
 #[test]
 fn bits_do_not_depend_on_threads_level_or_replica_count() {
-    for (variant, signs, density, fields) in [
-        (Variant::Discrete { heat: 0.06 }, true, 0.1, true),
-        (Variant::Discrete { heat: 0.0 }, true, 0.1, false),
-        (Variant::Discrete { heat: 0.0 }, true, 0.4, false),
-        (Variant::Discrete { heat: 0.0 }, true, 1.0, true),
-        (Variant::Discrete { heat: 0.0 }, false, 0.1, true),
-        (Variant::Generalized { control: 0.4 }, true, 0.1, true),
-        (Variant::Adiabatic { kerr: 1.0 }, false, 0.1, true),
+    let discrete = Variant::Discrete { heat: 0.0 };
+    for (variant, expected, problem) in [
+        (Variant::Discrete { heat: 0.06 }, true, random_problem(110, 0.1, true, true, 4)),
+        (discrete, true, random_problem(110, 0.1, true, false, 4)),
+        (discrete, true, random_problem(110, 0.4, true, false, 4)),
+        (discrete, true, random_problem(110, 1.0, true, true, 4)),
+        (discrete, true, weighted_problem(110, 0.1, 4)),
+        (discrete, false, random_problem(110, 0.1, false, true, 4)),
+        (Variant::Generalized { control: 0.4 }, false, random_problem(110, 0.1, true, true, 4)),
+        (Variant::Adiabatic { kerr: 1.0 }, false, random_problem(110, 0.1, false, true, 4)),
     ] {
-        let problem = random_problem(110, density, signs, fields, 4);
         let machine = SimulatedBifurcation::new(variant);
         let run = Run { replicas: Some(150), steps: Some(100), ..Run::seeded(9) };
         let with = |threads: usize| {
@@ -455,7 +479,7 @@ fn bits_do_not_depend_on_threads_level_or_replica_count() {
         assert_eq!(machine.solve(&problem, &fewer).unwrap().replicas, one.1[..7]);
         let plan = machine.plan(&problem).unwrap();
         let fixed = FixedPoint::new(&plan, &problem).is_some();
-        assert_eq!(fixed, signs && matches!(variant, Variant::Discrete { .. }));
+        assert_eq!(fixed, expected);
         let at = |level: Level| trajectories(&plan, &problem, &run, fixed, level);
         assert!(at(Level::Baseline) == at(Level::detect()), "{variant:?}");
     }
@@ -464,17 +488,20 @@ fn bits_do_not_depend_on_threads_level_or_replica_count() {
 #[test]
 fn steps_do_not_allocate() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    for (fixed, density, fields) in
-        [(true, 0.1, true), (true, 0.1, false), (true, 1.0, true), (false, 0.1, true)]
-    {
-        let problem = random_problem(110, density, true, fields, 4);
+    for (fixed, problem) in [
+        (true, random_problem(110, 0.1, true, true, 4)),
+        (true, random_problem(110, 0.1, true, false, 4)),
+        (true, random_problem(110, 1.0, true, true, 4)),
+        (true, weighted_problem(110, 0.1, 4)),
+        (false, random_problem(110, 0.1, true, true, 4)),
+    ] {
         let plan = SimulatedBifurcation::default().plan(&problem).unwrap();
         let count = |steps: usize| {
             let run = Run { replicas: Some(16), steps: Some(steps), ..Run::seeded(9) };
             let work = || drop(trajectories(&plan, &problem, &run, fixed, Level::detect()));
             allocation_counter::measure(work).count_total
         };
-        pool.install(|| assert_eq!(count(10), count(200), "{fixed} {density} {fields}"));
+        pool.install(|| assert_eq!(count(10), count(200), "{fixed}"));
     }
 }
 

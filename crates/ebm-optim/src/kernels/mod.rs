@@ -14,3 +14,4 @@ pub(crate) mod sign_sums;
 pub(crate) mod sign_tables;
 pub(crate) mod sweep;
 pub(crate) mod weight_panels;
+pub(crate) mod weighted_sums;
