@@ -22,6 +22,7 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod batch_descent;
 mod best_state;
 pub mod bifurcation;
 pub mod breakout_local_search;

@@ -56,6 +56,31 @@ impl<'a> Descent<'a> {
         }
     }
 
+    /// [`run`](Self::run), given all local fields, each to within its `slack`.
+    pub(crate) fn run_from(
+        &mut self,
+        spins: &mut [i8],
+        field: impl Fn(usize) -> f64,
+        slack: &[f64],
+    ) -> f64 {
+        for (i, value) in self.field.iter_mut().enumerate() {
+            *value = field(i);
+        }
+        let mut change = 0.0;
+        loop {
+            for (i, slack) in slack.iter().enumerate() {
+                if f64::from(spins[i]) * self.field[i] < *slack {
+                    self.field[i] = self.problem.field_at(spins, i);
+                }
+            }
+            let gained = self.sweeps(spins);
+            change += gained;
+            if gained == 0.0 || self.exact && slack.iter().all(|slack| *slack == 0.0) {
+                return change;
+            }
+        }
+    }
+
     fn sweeps(&mut self, spins: &mut [i8]) -> f64 {
         let mut change = 0.0;
         loop {

@@ -7,6 +7,7 @@ use ebm_core::vector_math::Level;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
+use crate::batch_descent::BatchDescent;
 use crate::kernels::coherent::{
     Amplitudes, Controls, Limits, Motion, energies, energies_in, sign, sweep,
 };
@@ -196,6 +197,14 @@ impl Prepared for Network<'_> {
             }
         }
         block.look(self, lanes);
+        if let Some(dense) = self.couplings.dense() {
+            let mut descent = BatchDescent::new(self.problem, dense, self.level);
+            for lane in 0..lanes {
+                block.extract(lane, &mut spins);
+                descent.set(lane, &spins);
+            }
+            return descent.finish(task, made);
+        }
         for lane in 0..lanes {
             block.extract(lane, &mut spins);
             task.finish(&mut spins, made);

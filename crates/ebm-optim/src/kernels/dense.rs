@@ -20,6 +20,7 @@ use ebm_core::vector_math::Level;
 
 use super::rows::Rows;
 use super::sign_panels::{Entry, SignForces, SignPanels};
+use super::spin_fields::State;
 use super::weight_panels::{WeightForces, WeightPanels};
 use crate::{Error, Ising};
 
@@ -47,6 +48,33 @@ impl Couplings {
         Ok(Self::Sparse(rows))
     }
 
+    /// About how long a sweep takes, in units of a coupling in a sparse row.
+    fn work(&self) -> usize {
+        match self {
+            Self::Sparse(rows) => rows.entries_before(rows.nodes()) + UPDATE * rows.nodes(),
+            Self::Dense(dense) => {
+                let n = dense.nodes();
+                let pairs_of_one = if dense.is_exact() { 12 } else { 2 };
+                n.saturating_mul(n) / pairs_of_one + UPDATE * n
+            }
+        }
+    }
+
+    /// `steps` for a run, or fewer where sweeps take so long that a run of seconds
+    /// could not make them.
+    pub(crate) fn natural_steps(&self, steps: usize, least: usize) -> usize {
+        /// Work of a sweep of about a millisecond or two.
+        const WORK: usize = 1_000_000;
+        (steps * WORK / self.work().max(WORK)).max(least)
+    }
+
+    pub(crate) fn dense(&self) -> Option<&Dense> {
+        match self {
+            Self::Sparse(_) => None,
+            Self::Dense(dense) => Some(dense),
+        }
+    }
+
     /// Forces of states within `±reach`, if sweeps need them.
     pub(crate) fn forces<E: Entry, const W: usize>(&self, reach: f32) -> Option<Forces<E, W>> {
         match self {
@@ -55,6 +83,9 @@ impl Couplings {
         }
     }
 }
+
+/// What the update of a node costs.
+const UPDATE: usize = 30;
 
 const SCALED: &str = "scaled couplings in single precision";
 
@@ -109,6 +140,18 @@ impl Dense {
         }
     }
 
+    pub(crate) fn nodes(&self) -> usize {
+        match self {
+            Self::Signs(signs) => signs.nodes(),
+            Self::Weights(weights) => weights.nodes(),
+        }
+    }
+
+    /// Are sums of spins exact?
+    pub(crate) fn is_exact(&self) -> bool {
+        matches!(self, Self::Signs(_))
+    }
+
     /// Panels of a sweep.
     pub(crate) fn panels(&self) -> usize {
         match self {
@@ -149,6 +192,57 @@ impl Dense {
         let mut given = Given(state);
         for panel in 0..self.panels() {
             self.sweep(level, panel, forces, &mut given);
+        }
+    }
+}
+
+impl Dense {
+    /// `Σⱼ Jᵢⱼ xⱼ` of a lane, in the units of the problem.
+    pub(super) fn field<E: Entry, const W: usize>(
+        &self,
+        forces: &Forces<E, W>,
+        lane: usize,
+        i: usize,
+    ) -> f64 {
+        match (self, forces) {
+            (Self::Signs(signs), Forces::Signs(forces)) => signs.field(forces, lane, i),
+            (Self::Weights(weights), Forces::Weights(forces)) => weights.field(forces, lane, i),
+            _ => f64::NAN,
+        }
+    }
+
+    /// A state with all spins zero.
+    pub(super) fn state(&self) -> State {
+        match self {
+            Self::Signs(signs) => State::Signs(signs.state()),
+            Self::Weights(weights) => State::Weights(weights.state()),
+        }
+    }
+
+    pub(super) fn load(&self, state: &mut State, spins: &[i8]) {
+        match (self, state) {
+            (Self::Signs(signs), State::Signs(state)) => signs.load(state, spins),
+            (_, State::Weights(state)) => {
+                state.iter_mut().zip(spins).for_each(|(state, spin)| *state = f32::from(*spin));
+            }
+            _ => debug_assert!(false, "state of other couplings"),
+        }
+    }
+
+    pub(super) fn flip(&self, state: &mut State, i: usize, spin: i8) {
+        match (self, state) {
+            (Self::Signs(signs), State::Signs(state)) => signs.flip(state, i, spin),
+            (_, State::Weights(state)) => state[i] = f32::from(spin),
+            _ => debug_assert!(false, "state of other couplings"),
+        }
+    }
+
+    /// `Σⱼ Jᵢⱼ sⱼ`, in the units of the problem.
+    pub(super) fn sum(&self, state: &State, i: usize) -> f64 {
+        match (self, state) {
+            (Self::Signs(signs), State::Signs(state)) => signs.sum(state, i),
+            (Self::Weights(weights), State::Weights(state)) => weights.sum(state, i),
+            _ => f64::NAN,
         }
     }
 }
@@ -260,10 +354,7 @@ mod tests {
         dense: &Dense,
         sweeps: usize,
     ) -> (Vec<[f32; W]>, Vec<[f32; W]>) {
-        let n = match dense {
-            Dense::Signs(signs) => signs.nodes(),
-            Dense::Weights(weights) => weights.nodes(),
-        };
+        let n = dense.nodes();
         let mut drift = Drift { states: start::<W>(n) };
         let mut forces = Forces::<E, W>::new(dense, 1.0);
         dense.refresh(level, &mut forces, |i| drift.states[i]);
@@ -363,6 +454,10 @@ mod tests {
         let couplings = Couplings::new(&problem(80, Kind::Real), 1.0).unwrap();
         assert!(matches!(couplings, Couplings::Dense(_)));
         assert!(couplings.forces::<i16, 32>(1.0).is_some());
+        assert_eq!(couplings.natural_steps(5000, 320), 5000);
+        let free = Ising::from_couplings(200_000, &[]).unwrap();
+        let free = Couplings::new(&free, 1.0).unwrap();
+        assert_eq!((free.natural_steps(600, 32), free.natural_steps(60, 32)), (100, 32));
         assert!(Couplings::new(&problem(80, Kind::Complete), 1e39).is_err());
         assert!(Couplings::new(&problem(80, Kind::Real), 1e39).is_err());
     }

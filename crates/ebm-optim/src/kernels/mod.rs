@@ -12,6 +12,7 @@ pub(crate) mod rows;
 pub(crate) mod sign_panels;
 pub(crate) mod sign_sums;
 pub(crate) mod sign_tables;
+pub(crate) mod spin_fields;
 pub(crate) mod sweep;
 pub(crate) mod weight_panels;
 pub(crate) mod weighted_sums;

@@ -165,8 +165,12 @@ impl Alphabet {
         GROUPS * self.width
     }
 
+    /// What the digits of the diagonal stand for, where zero has none.
+    fn own(&self) -> i32 {
+        if self.values[..self.base].contains(&0) { 0 } else { self.values[0] }
+    }
+
     fn digit(&self, value: i32) -> u8 {
-        // The diagonal has the first digit where zero has none.
         (0..self.base).find(|digit| self.values[*digit] == value).unwrap_or(0) as u8
     }
 }
@@ -176,6 +180,8 @@ impl Alphabet {
 pub(crate) struct SignPanels {
     nodes: usize,
     alphabet: Alphabet,
+    /// `u`, and the same times the strength.
+    magnitude: f64,
     scale: f32,
     /// By panels, then rows.
     patterns: Vec<Patterns>,
@@ -225,7 +231,8 @@ impl SignPanels {
                 }
             }
         }
-        Some(Self { nodes: n, alphabet, scale: (strength * unit) as f32, patterns })
+        let scale = (strength * unit) as f32;
+        Some(Self { nodes: n, alphabet, magnitude: unit, scale, patterns })
     }
 
     /// `u` times the strength.
@@ -233,7 +240,6 @@ impl SignPanels {
         self.scale
     }
 
-    #[cfg(test)]
     pub(crate) fn nodes(&self) -> usize {
         self.nodes
     }
@@ -259,6 +265,72 @@ impl SignPanels {
             E::spread(level, patterns, tables, &mut forces.sums);
         }
     }
+}
+
+impl SignPanels {
+    /// `Σⱼ Jᵢⱼ xⱼ` of a lane; exact for whole numbers `x` within a reach of one.
+    pub(crate) fn field<E: Entry, const W: usize>(
+        &self,
+        forces: &SignForces<E, W>,
+        lane: usize,
+        i: usize,
+    ) -> f64 {
+        f64::from(forces.sums[i].0[lane]) / f64::from(forces.one) * self.magnitude
+    }
+
+    /// A state with all spins zero.
+    pub(crate) fn state(&self) -> State {
+        let groups = self.panels() * GROUPS;
+        State { spins: vec![0; groups * self.alphabet.width], tables: vec![[0; ENTRIES]; groups] }
+    }
+
+    pub(crate) fn load(&self, state: &mut State, spins: &[i8]) {
+        state.spins[..spins.len()].copy_from_slice(spins);
+        for group in 0..state.tables.len() {
+            self.tabulate(state, group);
+        }
+    }
+
+    pub(crate) fn flip(&self, state: &mut State, i: usize, spin: i8) {
+        state.spins[i] = spin;
+        self.tabulate(state, i / self.alphabet.width);
+    }
+
+    fn tabulate(&self, state: &mut State, group: usize) {
+        let Alphabet { values, base, width } = self.alphabet;
+        let spins = &state.spins[group * width..(group + 1) * width];
+        let table = &mut state.tables[group];
+        table[0] = spins.iter().map(|s| i16::from(*s) * values[0] as i16).sum();
+        let mut filled = 1;
+        for spin in spins {
+            for digit in 1..base {
+                let step = i16::from(*spin) * (values[digit % 3] - values[0]) as i16;
+                for pattern in 0..filled {
+                    table[(pattern + digit * filled) % ENTRIES] = table[pattern] + step;
+                }
+            }
+            filled *= base;
+        }
+    }
+
+    /// `Σⱼ Jᵢⱼ sⱼ`.
+    pub(crate) fn sum(&self, state: &State, i: usize) -> f64 {
+        let mut sum = -self.alphabet.own() * i32::from(state.spins[i]);
+        for (panel, tables) in state.tables.chunks_exact(GROUPS).enumerate() {
+            let patterns = &self.patterns[panel * self.nodes + i];
+            for (table, pattern) in tables.iter().zip(patterns) {
+                sum += i32::from(table[*pattern as usize % ENTRIES]);
+            }
+        }
+        f64::from(sum) * self.magnitude
+    }
+}
+
+/// One state of spins, as sums of its groups for all patterns.
+#[derive(Debug)]
+pub(crate) struct State {
+    spins: Vec<i8>,
+    tables: Vec<[i16; ENTRIES]>,
 }
 
 /// The forces of states in fixed point.
@@ -330,7 +402,7 @@ impl<E: Entry, const W: usize, U: Update<W>> Kernel for Sweep<'_, E, W, U> {
         near.fill(Cells([E::ZERO; W]));
         changes.fill(Cells([E::ZERO; W]));
         // What the digits of the diagonal will add.
-        let own = if values[..base].contains(&0) { 0 } else { values[0] };
+        let own = alphabet.own();
         for (group, table) in tables.iter_mut().enumerate() {
             let end = ((group + 1) * width).min(count);
             let mut stride = 1;

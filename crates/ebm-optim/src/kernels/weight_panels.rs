@@ -25,6 +25,7 @@ type Row = [f32; COLUMNS];
 #[derive(Debug)]
 pub(crate) struct WeightPanels {
     nodes: usize,
+    strength: f64,
     /// By panels, then rows.
     rows: Vec<Row>,
 }
@@ -45,14 +46,13 @@ impl WeightPanels {
                 rows[j / COLUMNS * n + i][j % COLUMNS] = (strength * w) as f32;
             }
         }
-        Self { nodes: n, rows }
+        Self { nodes: n, strength, rows }
     }
 
     pub(crate) fn largest(&self) -> f32 {
         self.rows.as_flattened().iter().fold(0.0, |m: f32, w| m.max(w.abs()))
     }
 
-    #[cfg(test)]
     pub(crate) fn nodes(&self) -> usize {
         self.nodes
     }
@@ -76,6 +76,39 @@ impl WeightPanels {
         if let Some(changes) = forces.changes.first_chunk() {
             spread(level, rows, changes, &mut forces.sums);
         }
+    }
+}
+
+impl WeightPanels {
+    /// `Σⱼ Jᵢⱼ xⱼ` of a lane.
+    pub(crate) fn field<const W: usize>(
+        &self,
+        forces: &WeightForces<W>,
+        lane: usize,
+        i: usize,
+    ) -> f64 {
+        f64::from(forces.sums[i].0[lane]) / self.strength
+    }
+
+    /// A state with all spins zero.
+    pub(crate) fn state(&self) -> Vec<f32> {
+        vec![0.0; self.panels() * COLUMNS]
+    }
+
+    /// `Σⱼ Jᵢⱼ sⱼ`.
+    pub(crate) fn sum(&self, state: &[f32], i: usize) -> f64 {
+        let rows = self.rows[i..].iter().step_by(self.nodes);
+        let dot = |(row, spins): (&Row, &Row)| {
+            let mut sums = [0.0; 8];
+            for (row, spins) in row.as_chunks::<8>().0.iter().zip(spins.as_chunks::<8>().0) {
+                for lane in 0..8 {
+                    sums[lane] += row[lane] * spins[lane];
+                }
+            }
+            f64::from(sums.iter().sum::<f32>())
+        };
+        let spins = state.as_chunks::<COLUMNS>().0;
+        rows.zip(spins).map(dot).sum::<f64>() / self.strength
     }
 }
 

@@ -26,6 +26,7 @@ use rand_chacha::ChaCha8Rng;
 use super::energy::check_frequencies;
 use super::parameters::{LONGEST_STEP, Pace};
 use super::{CouplingShape, Drive, Mobility, ReadOut, Reader, natural_strength};
+use crate::batch_descent::BatchDescent;
 use crate::kernels::dense::{Couplings, Forces};
 use crate::kernels::oscillator::{
     CELLS, Controls, NORMALIZE, Node, Step, Unit, normalize, sin_cos_turns, sweep,
@@ -173,11 +174,17 @@ impl Prepared for Network<'_> {
     }
 
     fn natural_steps(&self) -> usize {
-        5_000
+        // The first block of a timed run has a thirty-second of these.
+        self.couplings.natural_steps(5_000, 320)
     }
 
     fn run(&self, task: &mut Task<'_>) {
         let mut block = Block::new(self, task);
+        let descent =
+            self.couplings.dense().map(|dense| BatchDescent::new(self.problem, dense, self.level));
+        if let Some(descent) = descent {
+            return self.run_dense(task, block, descent);
+        }
         let mut looks = Looks::new(task.steps());
         let mut made = 0;
         while made < task.steps() && !task.should_stop() {
@@ -198,6 +205,27 @@ impl Prepared for Network<'_> {
             }
             task.finish(block.read_out(self.settings.read_out, lane), made);
         }
+    }
+}
+
+impl Network<'_> {
+    /// The run over dense couplings.
+    fn run_dense(&self, task: &mut Task<'_>, mut block: Block<'_>, mut descent: BatchDescent<'_>) {
+        let mut looks = Looks::new(task.steps());
+        let mut made = 0;
+        while made < task.steps() && !task.should_stop() {
+            block.step(self, made as f64 / task.steps() as f64, || task.should_stop());
+            made += 1;
+            if looks.due(made) {
+                (0..task.lanes())
+                    .for_each(|lane| descent.set(lane, block.read_out(ReadOut::Sign, lane)));
+                descent.look(task);
+            }
+        }
+        for lane in 0..task.lanes() {
+            descent.set(lane, block.read_out(self.settings.read_out, lane));
+        }
+        descent.finish(task, made);
     }
 }
 
@@ -239,7 +267,7 @@ struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    fn new(network: &Network<'a>, task: &Task<'_>) -> Self {
+    fn new(network: &'a Network<'a>, task: &Task<'_>) -> Self {
         let n = network.nodes.len();
         let mut rngs: Vec<_> = (0..LANES).map(|lane| task.rng(lane)).collect();
         let mut units = vec![Unit::ZERO; n];
@@ -260,7 +288,7 @@ impl<'a> Block<'a> {
             since: NORMALIZE - 1,
             rngs,
             noise: vec![0; n.div_ceil(32) * LANES],
-            reader: Reader::new(network.problem),
+            reader: Reader::new(network.problem, network.couplings.dense()),
             spins: vec![1; n],
         }
     }

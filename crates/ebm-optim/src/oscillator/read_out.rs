@@ -22,6 +22,8 @@ use std::f64::consts::TAU;
 use ebm_core::{random, validate};
 use rand::{Rng, RngExt};
 
+use crate::kernels::dense::Dense;
+use crate::kernels::spin_fields::StateFields;
 use crate::run::State;
 use crate::{Error, Ising};
 
@@ -59,7 +61,7 @@ pub fn read_out(problem: &Ising, phases: &[f64], how: ReadOut, seed: u64) -> Res
     validate::dimension("phases", problem.spins(), phases.len())?;
     validate::finite("phases", phases)?;
     how.validate()?;
-    let mut reader = Reader::new(problem);
+    let mut reader = Reader::new(problem, None);
     for (turns, phase) in reader.turns.iter_mut().zip(phases) {
         *turns = phase / TAU;
     }
@@ -88,17 +90,21 @@ pub(crate) struct Reader<'a> {
     /// Angle at which an oscillator crosses the line, above its index.
     crossings: Vec<u64>,
     trial: Vec<i8>,
+    /// Local fields, where couplings are dense.
+    fields: Option<StateFields<'a>>,
 }
 
 /// Index of the ancilla among the crossings.
 const ANCILLA: u64 = u32::MAX as u64;
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(problem: &'a Ising) -> Self {
+    /// `dense` are the same couplings in a form that sums are faster in.
+    pub(crate) fn new(problem: &'a Ising, dense: Option<&'a Dense>) -> Self {
         let n = problem.spins();
         let has_fields = problem.fields().iter().any(|h| *h != 0.0);
         let (turns, trial) = (vec![0.0; n], vec![1; n]);
-        Self { problem, has_fields, turns, crossings: Vec::with_capacity(n + 1), trial }
+        let (crossings, fields) = (Vec::with_capacity(n + 1), dense.map(StateFields::new));
+        Self { problem, has_fields, turns, crossings, trial, fields }
     }
 
     /// Writes the spins that `turns` read out to.
@@ -139,6 +145,9 @@ impl<'a> Reader<'a> {
             self.crossings.push(crossing(0.0) << 32 | ANCILLA);
         }
         self.crossings.sort_unstable();
+        if let Some(sums) = &mut self.fields {
+            sums.load(spins);
+        }
         let fields = self.problem.fields();
         let (mut ancilla, mut change) = (1.0, 0.0);
         let (mut best, mut flips) = (0.0, 0);
@@ -150,9 +159,15 @@ impl<'a> Reader<'a> {
                 ancilla = -ancilla;
             } else {
                 let i = i as usize;
-                let field = self.problem.field_at(spins, i) + (ancilla - 1.0) * fields[i];
+                let field = match &self.fields {
+                    None => self.problem.field_at(spins, i) + (ancilla - 1.0) * fields[i],
+                    Some(sums) => sums.at(i) + ancilla * fields[i],
+                };
                 change += 2.0 * f64::from(spins[i]) * field;
                 spins[i] = -spins[i];
+                if let Some(sums) = &mut self.fields {
+                    sums.flip(i, spins[i]);
+                }
             }
             if change < best {
                 (best, flips) = (change, k + 1);
