@@ -38,7 +38,8 @@ pub struct Cccp {
     /// Updates after which a query is given up, ≥ 1.
     pub max_iterations: usize,
     /// A query has converged when `‖x⁺ − x‖ ≤ tolerance · max_μ‖ξ^μ‖`; > 0.
-    /// Raised to 16 times the machine precision where it is less.
+    /// Squared distances of patterns far from the origin are taken relative to
+    /// their mean, and so is the norm here. Raised to 16 times the machine precision where it is less.
     pub tolerance: f64,
     /// Softmax weight that an update may leave out, in `[0, 1)`: a memory whose
     /// weight is below `negligible/2K` is not read out. A state changes by at
@@ -75,6 +76,19 @@ impl Cccp {
     ) -> Result<Retrieved<T>, Error> {
         let cues = cues.into();
         let dim = memory.patterns().dim();
+        if let Some(centered) = memory.centered() {
+            validate::dimension("cues", dim, cues.batch().dim())?;
+            let mut relative = vec![T::ZERO; cues.batch().as_slice().len()];
+            centered.relative(cues.batch().as_slice(), &mut relative);
+            let moved = cues.replaced(ebm_core::Batch::new(&relative, dim)?);
+            let mut found = self.retrieve(&centered.memory, moved)?;
+            centered.restore(&mut found.states);
+            let given = cues.batch();
+            for (cue, state) in found.states.chunks_exact_mut(dim).enumerate() {
+                hold(cues.fixed_of(cue), given.column(cue), state);
+            }
+            return Ok(found);
+        }
         if !(0.0..1.0).contains(&self.negligible) {
             let (what, expected) = ("negligible weight", "0 to 1, without 1");
             let value = self.negligible;

@@ -90,6 +90,14 @@ impl<'a, T: Real> Cues<'a, T> {
         Ok(())
     }
 
+    /// Other cues with the same masks.
+    pub(super) fn replaced<'b>(&self, batch: Batch<'b, T>) -> Cues<'b, T>
+    where
+        'a: 'b,
+    {
+        Cues { batch, known: self.known, fixed: self.fixed }
+    }
+
     /// The cues.
     #[must_use]
     pub fn batch(&self) -> Batch<'a, T> {

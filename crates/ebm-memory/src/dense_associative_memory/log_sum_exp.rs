@@ -33,6 +33,7 @@ use ebm_core::vector_math::kernel::{Kernel, run};
 use ebm_core::vector_math::{Level, VectorMath, log_sum_exp, softmax_in_place};
 use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Real, Workspace, linalg, validate};
 
+use super::centered::Centered;
 use super::norms::{self, half_square, norms_over};
 use super::similarity::{self, Similarity};
 use crate::{Error, Patterns};
@@ -87,19 +88,36 @@ pub struct LogSumExpMemory<T = f64> {
     /// `β_μ (s_μ(x) − ξ^μ·x) + ln π_μ`.
     #[cfg_attr(feature = "serde", serde(skip_serializing))]
     offsets: Vec<T>,
+    /// Does the work where patterns lie too far from the origin.
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
+    centered: Option<Box<Centered<T>>>,
 }
 
 impl<T: Real> LogSumExpMemory<T> {
-    /// Stores `patterns` at inverse temperature `beta`.
+    /// Stores `patterns` at inverse temperature `beta`. For squared distances of
+    /// patterns so far from the origin that rounding would blur them, it stores
+    /// them relative to their mean as well, which doubles the memory they take.
     ///
     /// # Errors
     /// If `beta` is not a finite number above zero, or a pattern is so long
     /// that its squared norm overflows.
     pub fn new(patterns: Patterns<T>, beta: f64, similarity: Similarity) -> Result<Self, Error> {
+        let memory = Self::as_given(patterns, beta, similarity)?;
+        let centered = Centered::new(&memory.patterns, beta, similarity)?;
+        Ok(Self { centered, ..memory })
+    }
+
+    /// The memory that compares states with `patterns` where they are.
+    pub(super) fn as_given(
+        patterns: Patterns<T>,
+        beta: f64,
+        similarity: Similarity,
+    ) -> Result<Self, Error> {
         validate::positive("beta", beta)?;
         let radius = norms::radius(&patterns)?;
-        let (log_priors, rates, offsets) = (vec![], vec![], vec![]);
-        let memory = Self { patterns, beta, similarity, radius, log_priors, rates, offsets };
+        let (log_priors, rates, offsets, centered) = (vec![], vec![], vec![], None);
+        let memory =
+            Self { patterns, beta, similarity, radius, log_priors, rates, offsets, centered };
         memory.with_offsets()
     }
 
@@ -152,6 +170,12 @@ impl<T: Real> LogSumExpMemory<T> {
 
     fn with_offsets(mut self) -> Result<Self, Error> {
         self.offsets = self.offsets_over(None)?;
+        if let Some(centered) = &mut self.centered {
+            let inner = &mut centered.memory;
+            inner.log_priors.clone_from(&self.log_priors);
+            inner.rates.clone_from(&self.rates);
+            inner.offsets = inner.offsets_over(None)?;
+        }
         Ok(self)
     }
 
@@ -190,6 +214,11 @@ impl<T: Real> LogSumExpMemory<T> {
     #[must_use]
     pub fn radius(&self) -> f64 {
         self.radius
+    }
+
+    /// The same memory around the mean of its patterns, where it needs that.
+    pub(super) fn centered(&self) -> Option<&Centered<T>> {
+        self.centered.as_deref()
     }
 
     /// `ln π_μ`.
@@ -288,6 +317,12 @@ impl<T: VectorMath> LogSumExpMemory<T> {
     /// If `x` does not have the dimension of the memory or `out` not the
     /// length `K × count`.
     pub fn weights(&self, x: Batch<'_, T>, out: &mut [T]) {
+        if let Some(centered) = &self.centered {
+            let mut y = vec![T::ZERO; x.as_slice().len()];
+            centered.relative(x.as_slice(), &mut y);
+            let y = Batch::new(&y, x.dim()).expect("as the states");
+            return centered.memory.weights(y, out);
+        }
         self.exponents(x.as_slice(), out);
         for column in out.chunks_exact_mut(self.patterns.count()) {
             softmax_in_place(column);
@@ -337,12 +372,23 @@ impl Energy for LogSumExpMemory {
     }
 
     fn energy(&self, x: &[f64], ws: &mut Workspace) -> f64 {
+        if let Some(centered) = &self.centered {
+            let (y, ws) = ws.take(x.len());
+            centered.relative(x, y);
+            return centered.memory.energy(y, ws);
+        }
         let (exponents, _) = ws.take(self.patterns.count());
         self.exponents(x, exponents);
         self.energy_from(log_sum_exp(exponents), half_square(x))
     }
 
     fn energy_batch(&self, x: Batch<'_>, out: &mut [f64], ws: &mut Workspace) {
+        if let Some(centered) = &self.centered {
+            let (y, ws) = ws.take(x.as_slice().len());
+            centered.relative(x.as_slice(), y);
+            let y = Batch::new(y, x.dim()).expect("as the states");
+            return centered.memory.energy_batch(y, out, ws);
+        }
         let count = self.patterns.count();
         let (exponents, _) = ws.take(count * x.count());
         self.exponents(x.as_slice(), exponents);
@@ -358,6 +404,12 @@ impl Gradient for LogSumExpMemory {
     }
 
     fn gradient_batch(&self, x: Batch<'_>, mut out: BatchMut<'_>, ws: &mut Workspace) {
+        if let Some(centered) = &self.centered {
+            let (y, ws) = ws.take(x.as_slice().len());
+            centered.relative(x.as_slice(), y);
+            let y = Batch::new(y, x.dim()).expect("as the states");
+            return centered.memory.gradient_batch(y, out, ws);
+        }
         let count = self.patterns.count();
         let (weights, _) = ws.take(count * x.count());
         self.exponents(x.as_slice(), weights);
@@ -375,6 +427,11 @@ impl Gradient for LogSumExpMemory {
     }
 
     fn energy_gradient(&self, x: &[f64], out: &mut [f64], ws: &mut Workspace) -> f64 {
+        if let Some(centered) = &self.centered {
+            let (y, ws) = ws.take(x.len());
+            centered.relative(x, y);
+            return centered.memory.energy_gradient(y, out, ws);
+        }
         let (p, _) = ws.take(self.patterns.count());
         self.exponents(x, p);
         let log_sum = softmax_in_place(p);
@@ -386,6 +443,11 @@ impl Gradient for LogSumExpMemory {
 /// For the Manhattan distance, the second derivative where it exists.
 impl Curvature for LogSumExpMemory {
     fn hessian_vec(&self, x: &[f64], v: &[f64], out: &mut [f64], ws: &mut Workspace) {
+        if let Some(centered) = &self.centered {
+            let (y, ws) = ws.take(x.len());
+            centered.relative(x, y);
+            return centered.memory.hessian_vec(y, v, out, ws);
+        }
         let count = self.patterns.count();
         let (p, ws) = ws.take(count);
         let (slopes, _) = ws.take(count);

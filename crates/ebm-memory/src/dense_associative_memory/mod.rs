@@ -2,6 +2,7 @@
 //! the overlaps, and so store far more patterns than neurons.
 
 pub mod cccp;
+mod centered;
 pub mod cues;
 pub mod discrete;
 pub mod fenchel_young;
