@@ -202,7 +202,8 @@ impl<T: Real> Patterns<T> {
     }
 
     /// The pattern of largest overlap with `x`, and that overlap; the first
-    /// one of several.
+    /// one of several. The sign counts: the inverse of a pattern, as stable as the
+    /// pattern in networks without fields, has overlap −1 with it and is not found.
     ///
     /// # Panics
     /// If `x` has another length than the patterns.

@@ -112,5 +112,8 @@ fn file_error(path: &Path, error: &std::io::Error) -> Error {
 
 /// Names the file of an error in its content.
 fn in_file<T>(path: &Path, result: Result<T, Error>) -> Result<T, Error> {
-    result.map_err(|error| Error::File { path: path.into(), problem: error.to_string() })
+    result.map_err(|error| match error {
+        Error::File { .. } => error,
+        _ => Error::File { path: path.into(), problem: error.to_string() },
+    })
 }

@@ -108,6 +108,13 @@ mod tests {
     }
 
     #[test]
+    fn an_error_names_its_file_once() {
+        let path = std::env::temp_dir().join("no such file.npy");
+        let message = read::<f64>(&path).unwrap_err().to_string();
+        assert_eq!(message.matches("no such file.npy").count(), 1, "{message}");
+    }
+
+    #[test]
     fn both_orders_and_higher_shapes_give_the_same_vectors() {
         // a[i, j, k] = 100 i + 10 j + k for shape (2, 3, 4).
         let entry = |i: usize, j: usize, k: usize| (100 * i + 10 * j + k) as u8;
