@@ -25,9 +25,10 @@ struct Plan {
     peers: &'static [&'static str],
 }
 
-/// The solvers worth a long run, and the peers that win on some instance.
+/// The solvers worth a long run, and the peers: those that win on some instance, and
+/// three heuristics of MQLib.
 const LONG_SOLVERS: [&str; 4] = ["bifurcation", "coherent", "oscillator", "portfolio"];
-const LONG_PEERS: [&str; 7] = [
+const LONG_PEERS: [&str; 8] = [
     "dwave-samplers SA",
     "OpenJij SA",
     "simulated-bifurcation dSB",
@@ -35,6 +36,7 @@ const LONG_PEERS: [&str; 7] = [
     "mindquantum dSB",
     "MQLib BURER2002",
     "MQLib PALUBECKIS2006",
+    "MQLib LU2010",
 ];
 
 const ONE: Plan = Plan { seconds: 1.0, runs: 2, instances: &[], solvers: &[], peers: &[] };
