@@ -108,7 +108,7 @@ fn run(settings: &Settings) -> Result<Findings, Box<dyn Error>> {
                 1 => {
                     let found = retrieve(&flat, 0.0)?;
                     let seconds = start.elapsed().as_secs_f64();
-                    let made = found.queries().iter().map(|q| q.iterations).min();
+                    let made = found.reports().iter().map(|q| q.iterations).min();
                     if made != Some(UPDATES - 1) {
                         return Err("a query stopped before its last update".into());
                     }
@@ -184,7 +184,7 @@ fn million(settings: &Settings, findings: &mut Findings) -> Result<(), Box<dyn E
     let start = Instant::now();
     let found = Cccp::default().retrieve(&memory, Batch::new(&cues, 256)?)?;
     let seconds = start.elapsed().as_secs_f64();
-    if found.queries().iter().enumerate().any(|(mu, query)| query.pattern != mu) {
+    if found.reports().iter().enumerate().any(|(mu, query)| query.pattern != mu) {
         return Err("a stored pattern is not recalled".into());
     }
     let name = format!("{count} patterns of 256, all threads");

@@ -133,7 +133,7 @@ impl DiffusionMemory {
         let mut landscape = Landscape { minima: vec![], unsettled: 0 };
         let ws = &mut Workspace::new();
         let (mut hessian, mut eigen) = (vec![0.0; n * n], SymmetricEigen::new(n));
-        for (x, query) in found.states().columns().zip(found.queries()) {
+        for (x, query) in found.states().columns().zip(found.reports()) {
             if query.outcome != Outcome::Converged {
                 landscape.unsettled += 1;
                 continue;

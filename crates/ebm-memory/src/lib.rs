@@ -33,6 +33,8 @@
 //!   rings, exponentially many.
 //! - [`DiffusionMemory`]: the energy of a diffusion model with an exact score,
 //!   and the census of its minima.
+//! - [`Retrieved`]: what every method returns, the end states and a report for
+//!   each cue.
 //! - [`Patterns`], [`corrupt`], [`Thermometer`]: patterns, cues, and pictures
 //!   as ±1 patterns. [`experiment`]: capacity, basins, spurious states.
 //!
@@ -71,7 +73,7 @@
 //! let cues = corrupt(patterns.as_batch(), 0.2, Corruption::FlipSign, 2)?;
 //! let memory = LogSumExpMemory::new(patterns, 1.0, Similarity::DotProduct)?;
 //! let recalled = Cccp::default().retrieve(&memory, Batch::new(&cues, 100)?)?;
-//! let right = recalled.queries().iter().enumerate().filter(|(mu, q)| q.pattern == *mu).count();
+//! let right = recalled.reports().iter().enumerate().filter(|(mu, q)| q.pattern == *mu).count();
 //! assert!(right > 1990);
 //! # Ok::<(), ebm_memory::Error>(())
 //! ```
@@ -91,16 +93,17 @@ pub mod layered;
 pub mod oscillator_memory;
 pub mod patterns;
 pub mod phase_locked;
+mod retrieved;
 #[cfg(feature = "serde")]
 mod serialized;
 pub mod thermometer;
 
 pub use corruption::{Corrupted, Corruption, Region, corrupt, corrupt_region};
 pub use dense_associative_memory::{
-    Cccp, Cues, DiscreteMemory, DiscretePairs, FenchelYoungMemory, Interaction, KeyValueMemory,
-    Linearized, LogSumExpMemory, Match, RandomFeatureMemory, RandomFeatures, Reading, Readings,
-    RecalledValues, RegularizedArgmax, Retrieval, Retrieved, SignPatterns, Similarity,
-    SteepestDescent,
+    Cccp, ConcaveConvex, Cues, DiscreteMemory, DiscretePairs, FenchelYoungMemory, Interaction,
+    KeyValueMemory, Linearized, LogSumExpMemory, Match, PairReport, RandomFeatureMemory,
+    RandomFeatures, RegularizedArgmax, RetrievalReport, SignPatterns, Similarity, SteepestDescent,
+    ValueReport,
 };
 pub use diffusion_memory::{DiffusionMemory, Landscape, LandscapeSearch, Minimum, MinimumKind};
 pub use ebm_core;
@@ -111,12 +114,13 @@ pub use hopfield::min_over;
 pub use hopfield::{
     AsymmetricNetwork, ChainReport, Chains, Clamped, ContinuousMemory, Form, Glauber, Hebb,
     HopfieldNetwork, LocalFields, LowRankHopfield, MinOver, MostStable, NeuronStability, Order,
-    Perceptron, Projection, Recall, RecallOutcome, RecallReport, Recalled, Relaxation,
-    RelaxationReport, Relaxed, Storkey, Trained, Update,
+    Perceptron, Projection, Recall, RecallOutcome, RecallReport, Relaxation, RelaxationReport,
+    Storkey, Trained, Update,
 };
 pub use input_driven_plasticity::{Driven, InputDrivenPlasticity, MemoryLaw};
 pub use layered::LayeredMemory;
 pub use oscillator_memory::{OscillatorMemory, PhaseRetrieval};
 pub use patterns::Patterns;
-pub use phase_locked::{CycleGraph, PhaseLockedMemory};
+pub use phase_locked::{CycleGraph, PhaseLockedMemory, PhaseLocking};
+pub use retrieved::Retrieved;
 pub use thermometer::Thermometer;

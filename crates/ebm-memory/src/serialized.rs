@@ -15,17 +15,20 @@ use ebm_core::{Batch, Coupling, Real, validate};
 use serde::Deserialize;
 
 use crate::dense_associative_memory::{
-    DiscreteMemory, DiscretePairs, FenchelYoungMemory, Interaction, KeyValueMemory,
-    LogSumExpMemory, Match, RandomFeatures, RegularizedArgmax, SignPatterns, Similarity,
+    DescentReport, DiscreteMemory, DiscretePairs, FenchelYoungMemory, Interaction, KeyValueMemory,
+    LogSumExpMemory, PairReport, RandomFeatures, RegularizedArgmax, RetrievalReport, SignPatterns,
+    Similarity, ValueReport,
 };
 use crate::hopfield::{
     AsymmetricNetwork, ChainReport, ContinuousMemory, HopfieldNetwork, LowRankHopfield,
-    RecallReport,
+    RecallReport, RelaxationReport,
 };
-use crate::oscillator_memory::{OscillatorCouplings, OscillatorMemory};
+use crate::layered::SettleReport;
+use crate::oscillator_memory::{OscillatorCouplings, OscillatorMemory, PhaseReport};
+use crate::phase_locked::LockReport;
 use crate::{
     CycleGraph, DiffusionMemory, Error, InputDrivenPlasticity, Patterns, PhaseLockedMemory,
-    Thermometer,
+    Thermometer, patterns,
 };
 
 #[derive(Deserialize)]
@@ -258,15 +261,6 @@ pub(crate) struct ChainData {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ValueData {
-    pub(crate) values: Vec<f64>,
-    pub(crate) dim: usize,
-    pub(crate) reports: Vec<RecallReport>,
-    pub(crate) matches: Vec<Match>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct InputDriven {
     patterns: Patterns,
     activation: Activation,
@@ -362,6 +356,37 @@ impl<T: Real, R> Columns<T, R> {
         Ok((self.states, self.dim, self.reports))
     }
 }
+
+/// What comes with a state, and what it says of the state.
+pub trait Report {
+    /// Checks states that are read.
+    ///
+    /// # Errors
+    /// If one of them is none that such a report comes with.
+    fn check<T: Real>(_states: Batch<'_, T>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Report for RecallReport {
+    fn check<T: Real>(states: Batch<'_, T>) -> Result<(), Error> {
+        patterns::check_signs("state", states)
+    }
+}
+
+impl Report for PairReport {
+    fn check<T: Real>(states: Batch<'_, T>) -> Result<(), Error> {
+        patterns::check_signs("value", states)
+    }
+}
+
+impl Report for RetrievalReport {}
+impl Report for DescentReport {}
+impl Report for ValueReport {}
+impl Report for RelaxationReport {}
+impl Report for SettleReport {}
+impl Report for PhaseReport {}
+impl Report for LockReport {}
 
 /// As many whole columns as there are reports, at least one.
 pub(crate) fn check_columns(

@@ -64,8 +64,8 @@ fn overlap(patterns: &Patterns, gain: f64, max_time: f64) -> Result<f64, Box<dyn
     let cues = corrupt(first.as_batch(), 0.15, Corruption::FlipSign, 4)?;
     let memory = ContinuousMemory::hebb(patterns.clone(), Activation::Tanh { gain })?;
     let relaxation = Relaxation { max_time, ..Relaxation::default() };
-    let found = relaxation.run(&memory, Batch::new(&cues, patterns.dim())?)?;
-    let overlaps = found.rates().columns().enumerate().map(|(mu, v)| patterns.overlap(mu, v));
+    let found = relaxation.retrieve(&memory, Batch::new(&cues, patterns.dim())?)?;
+    let overlaps = found.states().columns().enumerate().map(|(mu, v)| patterns.overlap(mu, v));
     Ok(overlaps.sum::<f64>() / 5.0)
 }
 

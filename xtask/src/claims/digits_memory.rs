@@ -134,15 +134,15 @@ impl Store {
         let found = Cccp::default().retrieve(&memory, Batch::new(&cues, self.signs.dim())?)?;
         let mut exact = 0;
         for ((&index, state), query) in
-            stored.iter().zip(found.states().columns()).zip(found.queries())
+            stored.iter().zip(found.states().columns()).zip(found.reports())
         {
             let right = self.code.decode(state)? == self.picture(index);
             exact += usize::from(right && query.outcome == Outcome::Converged);
         }
         Ok(Dense {
             rate: exact as f64 / stored.len() as f64,
-            distance: found.queries().iter().map(|q| q.distance_bound(&memory)).fold(0.0, larger),
-            iterations: found.queries().iter().map(|q| q.iterations).max().unwrap_or(0),
+            distance: found.reports().iter().map(|q| q.distance_bound(&memory)).fold(0.0, larger),
+            iterations: found.reports().iter().map(|q| q.iterations).max().unwrap_or(0),
         })
     }
 
@@ -152,8 +152,8 @@ impl Store {
         let patterns = Patterns::new(self.levels.clone(), PIXELS)?;
         let memory = LogSumExpMemory::new(patterns, BETA, Similarity::SquaredDistance)?;
         let found = Cccp::default().retrieve(&memory, Batch::new(&self.cues, PIXELS)?)?;
-        let right = found.queries().iter().enumerate().filter(|(i, q)| q.pattern == *i).count();
-        Ok(right as f64 / found.queries().len() as f64)
+        let right = found.reports().iter().enumerate().filter(|(i, q)| q.pattern == *i).count();
+        Ok(right as f64 / found.reports().len() as f64)
     }
 
     /// The first digit, then always the one whose largest overlap with those
@@ -181,7 +181,7 @@ impl Store {
         for copy in 0..copies {
             cues.extend(self.code.encode(&spoil(&levels, 1 + copy)?)?);
         }
-        let found = Recall::default().run(&network, Batch::new(&cues, self.signs.dim())?)?;
+        let found = Recall::default().retrieve(&network, Batch::new(&cues, self.signs.dim())?)?;
         let right = found
             .states()
             .columns()
@@ -199,7 +199,7 @@ impl Store {
         let memory = LogSumExpMemory::new(self.signs.clone(), BETA, Similarity::DotProduct)?;
         let dense = Cccp::default().retrieve(&memory, cues)?;
         let network = HopfieldNetwork::hebb(&self.signs.subset(&ten)?)?;
-        let hopfield = Recall::default().run(&network, cues)?;
+        let hopfield = Recall::default().retrieve(&network, cues)?;
         let grey = |levels: &[f64]| -> Vec<Vec<f64>> {
             let scaled = |p: &[f64]| p.iter().map(|l| l / f64::from(MAX_LEVEL)).collect();
             levels.chunks_exact(PIXELS).map(scaled).collect()

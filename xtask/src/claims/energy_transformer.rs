@@ -53,7 +53,8 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
 
         let mut x = vec![0.0; block.dim()];
         fill_normal(&mut stream(seed, 1001), &mut x);
-        let end = Descent { rate: RATE, max_steps: steps, ..Descent::default() }.run(&block, &x)?;
+        let end =
+            Descent { rate: RATE, max_steps: steps, ..Descent::default() }.retrieve(&block, &x)?;
         let found = descent(&end.energies, RISE)?;
         let last = end.energies[end.energies.len() - 1];
         let late = end.energies[end.energies.len() * 9 / 10];

@@ -79,7 +79,7 @@ fn overlap(neurons: usize, load: f64) -> Result<(f64, f64), Box<dyn Error>> {
     let network = HopfieldNetwork::hebb(&patterns)?;
     let tried = count.min(CUES);
     let cues = Batch::new(&patterns.as_batch().as_slice()[..neurons * tried], neurons)?;
-    let recalled = Recall { seed: 1, ..Recall::default() }.run(&network, cues)?;
+    let recalled = Recall { seed: 1, ..Recall::default() }.retrieve(&network, cues)?;
     let overlaps: Vec<f64> =
         (0..tried).map(|mu| patterns.overlap(mu, recalled.state(mu))).collect();
     let n = tried as f64;

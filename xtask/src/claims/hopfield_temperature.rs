@@ -33,7 +33,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     for (seed, &temperature) in (0..).zip(temperatures) {
         let glauber =
             Glauber { temperature, burn_in: sweeps / 3, sweeps, seed, ..Glauber::default() };
-        let chains = glauber.run(&network, patterns.as_batch())?;
+        let chains = glauber.retrieve(&network, patterns.as_batch())?;
         let overlaps = chains.means().columns().enumerate();
         let overlap = overlaps.map(|(mu, mean)| patterns.overlap(mu, mean)).sum::<f64>() / 3.0;
         points.push((temperature, overlap));

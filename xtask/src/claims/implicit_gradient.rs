@@ -7,8 +7,8 @@ use ebm_core::Batch;
 use ebm_core::lagrangian::Elementwise;
 use ebm_core::network::Activation;
 use ebm_core::random::{fill_normal, stream};
-use ebm_memory::layered::{DenseSynapse, ImplicitGradient, Layer, SquaredError};
-use ebm_memory::{LayeredMemory, Patterns};
+use ebm_memory::layered::{DenseSynapse, ImplicitGradient, Layer, SettleReport, SquaredError};
+use ebm_memory::{LayeredMemory, Patterns, Retrieved};
 
 use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings, larger};
 
@@ -90,11 +90,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
 }
 
 /// Share of the unknown entries whose sign is wrong.
-fn errors(
-    memory: &LayeredMemory,
-    settled: &ebm_memory::layered::Settled,
-    unknown: &Patterns,
-) -> f64 {
+fn errors(memory: &LayeredMemory, settled: &Retrieved<SettleReport>, unknown: &Patterns) -> f64 {
     let mut right = 0;
     for (x, pattern) in settled.states().columns().zip(unknown.as_batch().columns()) {
         let x = &x[memory.range(2)];

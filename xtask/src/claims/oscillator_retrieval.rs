@@ -155,7 +155,7 @@ fn share(
         let cues = binary_phases(Batch::new(&cues, OSCILLATORS)?)?;
         let method = PhaseRetrieval { max_time: 60.0, seed: network, ..Default::default() };
         let found = method.retrieve(&memory, Batch::new(&cues, OSCILLATORS)?)?;
-        for (mu, query) in found.queries().iter().enumerate() {
+        for (mu, query) in found.reports().iter().enumerate() {
             right.count(query.pattern == mu && query.overlap > 0.9999);
         }
     }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::f64::consts::{PI, TAU};
 
 use ebm_memory::experiment::Proportion;
-use ebm_memory::phase_locked::{CycleGraph, LockedState, PhaseLockedMemory, Settle};
+use ebm_memory::phase_locked::{CycleGraph, LockedState, PhaseLockedMemory, PhaseLocking};
 
 use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings};
 
@@ -42,15 +42,15 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     } else {
         (&SHARED_NODES[..], &SHARED_EDGES[..], 4000)
     };
-    let settle = Settle::default();
+    let locking = PhaseLocking::default();
     let (mut wrong, mut strangers, mut missed) = (vec![], 0, vec![]);
     let (mut formula, mut sharing_nodes, mut sharing_edges) = (vec![], vec![], vec![]);
     for &(length, count, expected) in nodes {
         let memory = PhaseLockedMemory::new(CycleGraph::sharing_nodes(length, count)?)?;
-        let seeded = memory.census_by_seeding(&settle)?;
+        let seeded = memory.census_by_seeding(&locking)?;
         // Random starts miss small basins of three rings in any case.
         let starts = if count == 2 { starts } else { starts / 4 };
-        let random = memory.census_by_random_starts(starts, 1, &settle)?;
+        let random = memory.census_by_random_starts(starts, 1, &locking)?;
         let known = |w: &[i32]| seeded.states.iter().any(|s| s.windings == w);
         strangers += random.states.iter().filter(|s| !known(&s.windings)).count();
         let shortfall = seeded.states.len() - random.states.len().min(seeded.states.len());
@@ -67,7 +67,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     let mut sampled = None;
     for &(length, count, expected) in edges {
         let memory = PhaseLockedMemory::new(CycleGraph::sharing_edges(length, count)?)?;
-        let seeded = memory.census_by_seeding(&settle)?;
+        let seeded = memory.census_by_seeding(&locking)?;
         let found = seeded.states.len();
         // Windings of rings that are traversed alike.
         let against = |s: &LockedState| s.windings.windows(2).any(|w| w[0] * w[1] < 0);
@@ -75,7 +75,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
             wrong.push((length, count, found));
         }
         if (length, count) == (6, 3) {
-            let random = memory.census_by_random_starts(starts, 1, &settle)?;
+            let random = memory.census_by_random_starts(starts, 1, &locking)?;
             let known = |w: &[i32]| seeded.states.iter().any(|s| s.windings == w);
             strangers += random.states.iter().filter(|s| !known(&s.windings)).count();
             sampled = Some(random.states.len());
@@ -88,7 +88,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     let longest = if settings.quick { 8 } else { 20 };
     for length in 5..=longest {
         let ring = PhaseLockedMemory::new(CycleGraph::ring(length)?)?;
-        let found = ring.census_by_seeding(&settle)?.states.len();
+        let found = ring.census_by_seeding(&locking)?.states.len();
         if found != 2 * length.div_ceil(4) - 1 {
             wrong.push((length, 1, found));
         }
@@ -96,7 +96,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     let mut basins = vec![];
     for &(length, expected) in if settings.quick { &BASINS[..1] } else { &BASINS[..] } {
         let ring = PhaseLockedMemory::new(CycleGraph::ring(length)?)?;
-        let census = ring.census_by_random_starts(starts, 2, &settle)?;
+        let census = ring.census_by_random_starts(starts, 2, &locking)?;
         let still = census.states.iter().find(|s| s.windings == [0]).map_or(0, |s| s.hits);
         let share = Proportion { hits: still as u64, trials: starts as u64 };
         basins.push((length, share, expected));

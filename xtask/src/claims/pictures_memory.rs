@@ -8,7 +8,7 @@ use std::process::Command;
 use ebm_core::random::{fill_normal, stream};
 use ebm_memory::experiment::Proportion;
 use ebm_memory::files::idx;
-use ebm_memory::{Cccp, Cues, LogSumExpMemory, Patterns, Retrieved, Similarity};
+use ebm_memory::{Cccp, Cues, LogSumExpMemory, Patterns, RetrievalReport, Retrieved, Similarity};
 use rand::RngExt;
 
 use crate::claim::{Axis, Claim, Figure, Finding, Mark, Pictures, Plot, Series, Settings};
@@ -238,7 +238,7 @@ impl Gallery {
         let norm = |mu: usize| {
             self.pictures.pattern(mu).iter().map(|x| f64::from(x * x)).sum::<f64>().sqrt()
         };
-        let queries = found.queries().iter().enumerate();
+        let queries = found.reports().iter().enumerate();
         let points: Vec<(f64, f64)> = queries.map(|(mu, q)| (norm(mu), norm(q.pattern))).collect();
         let largest = points.iter().fold(0.0_f64, |m, p| m.max(p.0));
         Ok(Figure::Plot(Plot {
@@ -284,7 +284,7 @@ impl Gallery {
         cues: &[f32],
         beta: f64,
         updates: usize,
-    ) -> Result<Retrieved<f32>, Box<dyn Error>> {
+    ) -> Result<Retrieved<RetrievalReport, f32>, Box<dyn Error>> {
         let memory = LogSumExpMemory::new(self.pictures.clone(), beta, method.similarity)?;
         let known = self.known();
         let mut cues = Cues::new(cues, self.pictures.dim())?;

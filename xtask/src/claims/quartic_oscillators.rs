@@ -212,7 +212,7 @@ fn capacity(oscillators: usize, quick: bool) -> Result<[f64; 3], Box<dyn Error>>
             let method =
                 PhaseRetrieval { max_time: 60.0, tolerance: 1e-3, ..PhaseRetrieval::default() };
             let found = method.retrieve(&memory, Batch::new(&cues, oscillators)?)?;
-            for (mu, query) in found.queries().iter().enumerate() {
+            for (mu, query) in found.reports().iter().enumerate() {
                 retrieved.count(query.pattern == mu && query.wrong == 0);
             }
         }

@@ -33,7 +33,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     for &count in counts {
         let patterns = Patterns::random_signs(neurons, count, 5)?;
         let network = LowRankHopfield::hebb(&patterns)?;
-        let ends = Recall::default().run(&network, cues.as_batch())?;
+        let ends = Recall::default().retrieve(&network, cues.as_batch())?;
         let energies: Vec<f64> = ends.reports().iter().map(|r| r.energy).collect();
         let found = Census::default().sort(&patterns, ends.states(), &energies)?;
         let mut counts = [0.0; 4];

@@ -53,7 +53,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
             |count, seed| Patterns::random_signs(neurons, count, seed),
             |patterns, cues: Batch<'_>| {
                 Ok::<_, ebm_memory::Error>(
-                    Recall::default().run(&rule(patterns)?, cues)?.into_states(),
+                    Recall::default().retrieve(&rule(patterns)?, cues)?.into_states(),
                 )
             },
         )?;

@@ -1,4 +1,4 @@
-//! Retrieval by the concave–convex procedure: minimize the convex part plus the
+//! RetrievalReport by the concave–convex procedure: minimize the convex part plus the
 //! linearized concave part of the energy, which for the log-sum-exp memory is
 //! one step of attention.
 //!
@@ -23,8 +23,8 @@ use ebm_core::{Outcome, Real, validate};
 use rayon::prelude::*;
 
 use super::streaming::{Comparison, Stream};
-use super::{Cues, LogSumExpMemory, Retrieval, Retrieved};
-use crate::Error;
+use super::{Cues, LogSumExpMemory, RetrievalReport};
+use crate::{Error, Retrieved};
 
 /// Queries that share a matrix product. Fixed, so that results do not depend
 /// on the number of threads; whole groups of the product's kernel.
@@ -58,23 +58,70 @@ impl Default for Cccp {
     }
 }
 
+/// A memory that [`Cccp`] retrieves from: its energy is `½‖x‖²` less a convex
+/// function, or, with the Manhattan distance, its update the one of such an
+/// energy.
+pub trait ConcaveConvex: sealed::Sealed {
+    /// The precision of patterns and states.
+    type Scalar: VectorMath;
+
+    #[doc(hidden)]
+    fn retrieve_by(
+        &self,
+        method: &Cccp,
+        cues: Cues<'_, Self::Scalar>,
+    ) -> Result<Retrieved<RetrievalReport, Self::Scalar>, Error>;
+}
+
+/// Updates and their blocks are those of the crate.
+pub(super) mod sealed {
+    pub trait Sealed {}
+}
+
+impl<T: VectorMath> sealed::Sealed for LogSumExpMemory<T> {}
+
+impl<T: VectorMath> ConcaveConvex for LogSumExpMemory<T> {
+    type Scalar = T;
+
+    fn retrieve_by(
+        &self,
+        method: &Cccp,
+        cues: Cues<'_, T>,
+    ) -> Result<Retrieved<RetrievalReport, T>, Error> {
+        method.retrieve_by_softmax(self, cues)
+    }
+}
+
 impl Cccp {
-    /// Retrieves every one of `cues` from `memory`, in parallel over fixed
+    /// Retrieves every one of `cues` from a [`LogSumExpMemory`] or a
+    /// [`FenchelYoungMemory`](super::FenchelYoungMemory), in parallel over fixed
     /// blocks of queries. Plain cues are a [`Batch`](ebm_core::Batch); [`Cues`]
     /// add masks.
     ///
-    /// Beside the states it needs memory for some hundred states and patterns
-    /// in each thread, however many there are.
+    /// Beside the states a log-sum-exp memory needs room for some hundred states
+    /// and patterns in each thread, however many there are; a sparse one for
+    /// some two million scores, or those of one query where there are more
+    /// patterns.
     ///
     /// # Errors
     /// If a parameter is out of range, or the cues are empty, not finite or of
     /// another dimension than the memory.
-    pub fn retrieve<'a, T: VectorMath>(
+    pub fn retrieve<'a, M: ConcaveConvex>(
+        &self,
+        memory: &M,
+        cues: impl Into<Cues<'a, M::Scalar>>,
+    ) -> Result<Retrieved<RetrievalReport, M::Scalar>, Error>
+    where
+        M::Scalar: 'a,
+    {
+        memory.retrieve_by(self, cues.into())
+    }
+
+    fn retrieve_by_softmax<T: VectorMath>(
         &self,
         memory: &LogSumExpMemory<T>,
-        cues: impl Into<Cues<'a, T>>,
-    ) -> Result<Retrieved<T>, Error> {
-        let cues = cues.into();
+        cues: Cues<'_, T>,
+    ) -> Result<Retrieved<RetrievalReport, T>, Error> {
         let dim = memory.patterns().dim();
         if let Some(centered) = memory.centered() {
             validate::dimension("cues", dim, cues.batch().dim())?;
@@ -115,19 +162,19 @@ impl Cccp {
         };
 
         let total = states.len() / dim;
-        let mut queries = vec![Retrieval::BLANK; total];
+        let mut reports = vec![RetrievalReport::BLANK; total];
         let width = BLOCK.min(total);
         states
             .par_chunks_mut(dim * BLOCK)
-            .zip(queries.par_chunks_mut(BLOCK))
+            .zip(reports.par_chunks_mut(BLOCK))
             .enumerate()
             .for_each_init(
                 || Scratch::new(&comparison, width),
-                |scratch, (block, (states, queries))| {
-                    self.retrieve_block(&comparison, block * BLOCK, states, queries, scratch);
+                |scratch, (block, (states, reports))| {
+                    self.retrieve_block(&comparison, block * BLOCK, states, reports, scratch);
                 },
             );
-        Ok(Retrieved { states, dim, queries })
+        Ok(Retrieved { states, dim, reports })
     }
 
     /// The states to start from: those of the cues, checked, with zeros where
@@ -179,7 +226,7 @@ impl Cccp {
         comparison: &Comparison<'_, T>,
         first: usize,
         states: &mut [T],
-        queries: &mut [Retrieval],
+        reports: &mut [RetrievalReport],
         scratch: &mut Scratch<T>,
     ) {
         let memory = comparison.memory;
@@ -187,7 +234,7 @@ impl Cccp {
         let tolerance = self.tolerance.max(16.0 * T::EPSILON.to_f64()) * memory.radius();
         let Scratch { x, next, stream, active } = scratch;
         active.clear();
-        active.extend(0..queries.len());
+        active.extend(0..reports.len());
         for iteration in 0..=self.max_iterations {
             // Queries that still run, side by side.
             for (column, &query) in x.chunks_exact_mut(dim).zip(&*active) {
@@ -196,7 +243,7 @@ impl Cccp {
             let running = active.len();
             let (x, next) = (&x[..running * dim], &mut next[..running * dim]);
             let cues = active.iter().map(|&query| {
-                let bound = if iteration > 0 { queries[query].energy } else { f64::INFINITY };
+                let bound = if iteration > 0 { reports[query].energy } else { f64::INFINITY };
                 (first + query, bound)
             });
             stream.update(comparison, x, cues, next);
@@ -205,7 +252,7 @@ impl Cccp {
                 let range = column * dim..(column + 1) * dim;
                 let (x, next) = (&x[range.clone()], &mut next[range]);
                 hold(comparison.cues.fixed_of(first + query), x, next);
-                let report = &mut queries[query];
+                let report = &mut reports[query];
                 *report = describe(comparison, stream, column);
                 column += 1;
                 report.iterations = iteration;
@@ -235,16 +282,16 @@ fn describe<T: VectorMath>(
     comparison: &Comparison<'_, T>,
     stream: &Stream<T>,
     column: usize,
-) -> Retrieval {
+) -> RetrievalReport {
     let seen = stream.seen(column);
     let others = seen.weighted + comparison.largest_rate * seen.skipped;
     let log_sum = seen.first + (1.0 + seen.others).ln();
-    Retrieval {
+    RetrievalReport {
         pattern: seen.best,
         margin: seen.first - seen.second,
         spill: (others / (seen.rate + seen.weighted)).min(1.0),
         energy: comparison.memory.energy_from(log_sum, stream.half_square(column)),
-        ..Retrieval::BLANK
+        ..RetrievalReport::BLANK
     }
 }
 

@@ -106,8 +106,8 @@ mod tests {
                 LogSumExpMemory::new(patterns.clone(), 1e3, Similarity::SquaredDistance).unwrap();
             let values = Patterns::new((0..200).map(|i| i as f32).collect(), 1).unwrap();
             let pairs = KeyValueMemory::new(memory.clone(), values).unwrap();
-            let read = pairs.read(Batch::new(&cues, DIM).unwrap()).unwrap();
-            assert!(read.readings().iter().enumerate().all(|(mu, r)| r.pair == mu), "{mean}");
+            let read = pairs.retrieve(Batch::new(&cues, DIM).unwrap()).unwrap();
+            assert!(read.reports().iter().enumerate().all(|(mu, r)| r.pair == mu), "{mean}");
             // Half of the entries unknown, a few held as they are.
             let known: Vec<bool> = (0..DIM).map(|i| i % 2 == 0).collect();
             let fixed: Vec<bool> = (0..DIM).map(|i| i < 4 && i % 2 == 0).collect();
@@ -118,7 +118,7 @@ mod tests {
             let given = given.with_fixed(&fixed).unwrap();
             let recalled = Cccp::default().retrieve(&memory, given).unwrap();
             let rounding = 4.0 * f64::from(f32::EPSILON) * (mean.abs() + 1.0);
-            for (mu, report) in recalled.queries().iter().enumerate() {
+            for (mu, report) in recalled.reports().iter().enumerate() {
                 assert_eq!(report.pattern, mu, "{mean}");
                 let (state, cue) = (recalled.state(mu), &cues[mu * DIM..(mu + 1) * DIM]);
                 assert_eq!((state[0], state[2]), (cue[0], cue[2]));

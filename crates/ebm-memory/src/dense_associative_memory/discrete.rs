@@ -60,7 +60,7 @@ use crate::{Error, patterns};
 /// let memory = DiscreteMemory::new(bits, Interaction::RectifiedPolynomial { degree: 4 })?;
 ///
 /// let cues = corrupt(patterns.as_batch(), 0.1, Corruption::FlipSign, 2)?;
-/// let recalled = Recall::default().run(&memory, Batch::new(&cues, 100)?)?;
+/// let recalled = Recall::default().retrieve(&memory, Batch::new(&cues, 100)?)?;
 /// let matches = memory.patterns().closest(recalled.states())?;
 /// let right = matches.iter().enumerate().filter(|(mu, m)| m.pattern == *mu && m.distance == 0);
 /// assert!(right.count() > 990);

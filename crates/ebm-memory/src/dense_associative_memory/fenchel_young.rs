@@ -28,7 +28,7 @@
 use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Real, Workspace, linalg, validate};
 
 use super::norms::{self, half_square, norms_over};
-use super::{RegularizedArgmax, Retrieval, Similarity};
+use super::{RegularizedArgmax, RetrievalReport, Similarity};
 use crate::{Error, Patterns};
 
 /// The energy of a Hopfield–Fenchel–Young memory; see the [module](self) for
@@ -49,9 +49,9 @@ use crate::{Error, Patterns};
 /// let mut cue = patterns.pattern(7).to_vec();
 /// cue[..4].fill(0.0); // at distance 2
 ///
-/// let found = Cccp::default().retrieve_sparse(&memory, Batch::single(&cue)?)?;
+/// let found = Cccp::default().retrieve(&memory, Batch::single(&cue)?)?;
 /// assert_eq!(found.state(0), patterns.pattern(7));
-/// assert_eq!((found.queries()[0].iterations, found.queries()[0].spill), (1, 0.0));
+/// assert_eq!((found.reports()[0].iterations, found.reports()[0].spill), (1, 0.0));
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -176,7 +176,7 @@ impl<T: Real> FenchelYoungMemory<T> {
     /// Upper bound on the distance of a retrieved state to the pattern that its
     /// report names: `residual + 2 · spill · max_μ‖ξ^μ‖`.
     #[must_use]
-    pub fn distance_bound(&self, report: &Retrieval) -> f64 {
+    pub fn distance_bound(&self, report: &RetrievalReport) -> f64 {
         norms::distance_bound(report.residual, report.spill, self.radius)
     }
 

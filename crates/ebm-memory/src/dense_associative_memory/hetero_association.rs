@@ -28,7 +28,7 @@ use super::interaction::Form;
 use super::sign_patterns::signed;
 use super::{DiscreteMemory, Interaction, LogSumExpMemory, Match, SignPatterns};
 use crate::hopfield::{Clamped, Recall, RecallReport};
-use crate::{Error, Patterns, patterns};
+use crate::{Error, Patterns, Retrieved, patterns};
 
 /// Keys that share a matrix product. Fixed, so that results do not depend on
 /// the number of threads.
@@ -41,8 +41,8 @@ const BLOCK: usize = 32;
 /// let (keys, values) = (SignPatterns::random(60, 500, 1)?, SignPatterns::random(40, 500, 2)?);
 /// let pairs = DiscretePairs::new(keys, &values, Interaction::RectifiedPolynomial { degree: 5 })?;
 /// let (asked, answers) = (pairs.keys().to_patterns()?, values.to_patterns::<f64>()?);
-/// let found = pairs.recall(&Recall::default(), asked.as_batch())?;
-/// assert_eq!(found.values(), answers.as_batch());
+/// let found = pairs.retrieve(&Recall::default(), asked.as_batch())?;
+/// assert_eq!(found.states(), answers.as_batch());
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -53,49 +53,15 @@ pub struct DiscretePairs {
     joint: DiscreteMemory,
 }
 
-/// The values recalled for a batch of keys, with reports.
-#[derive(Debug, Clone, PartialEq)]
+/// How the recall of the value of one key went.
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::ValueData"))]
-#[must_use]
-pub struct RecalledValues {
-    values: Vec<f64>,
-    dim: usize,
-    reports: Vec<RecallReport>,
-    matches: Vec<Match>,
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<crate::serialized::ValueData> for RecalledValues {
-    type Error = Error;
-
-    fn try_from(written: crate::serialized::ValueData) -> Result<Self, Error> {
-        let crate::serialized::ValueData { values, dim, reports, matches } = written;
-        crate::serialized::check_columns("values", values.len(), dim, reports.len())?;
-        patterns::check_signs("value", Batch::new(&values, dim)?)?;
-        validate::dimension("matches of the values", reports.len(), matches.len())?;
-        Ok(Self { values, dim, reports, matches })
-    }
-}
-
-impl RecalledValues {
-    /// The values, one a column, in the order of the keys.
-    #[must_use]
-    pub fn values(&self) -> Batch<'_> {
-        Batch::new(&self.values, self.dim).expect("as the values stored")
-    }
-
-    /// How the recall of each value went.
-    #[must_use]
-    pub fn reports(&self) -> &[RecallReport] {
-        &self.reports
-    }
-
-    /// The stored pair closest to each key and its value together.
-    #[must_use]
-    pub fn matches(&self) -> &[Match] {
-        &self.matches
-    }
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+pub struct PairReport {
+    /// The stored pair closest to the key and its value together.
+    pub closest: Match,
+    /// The recall of both together, with the energy of [`DiscretePairs::joint`].
+    pub recall: RecallReport,
 }
 
 impl DiscretePairs {
@@ -139,12 +105,17 @@ impl DiscretePairs {
         &self.joint
     }
 
-    /// Recalls the value of every key, which is held as it is. A neuron of
-    /// which the key says nothing starts at +1.
+    /// Recalls the value of every key, which is held as it is: the states
+    /// retrieved are values. A neuron of which the key says nothing starts at
+    /// +1.
     ///
     /// # Errors
-    /// As [`Recall::run`], of keys.
-    pub fn recall(&self, recall: &Recall, keys: Batch<'_>) -> Result<RecalledValues, Error> {
+    /// As [`Recall::retrieve`], of keys.
+    pub fn retrieve(
+        &self,
+        recall: &Recall,
+        keys: Batch<'_>,
+    ) -> Result<Retrieved<PairReport>, Error> {
         let (key_dim, dim) = (self.keys.dim(), self.joint.patterns().dim());
         validate::dimension("keys", key_dim, keys.dim())?;
         if keys.count() == 0 {
@@ -162,11 +133,12 @@ impl DiscretePairs {
         );
         let held: Vec<bool> = (0..dim).map(|i| i < key_dim).collect();
         let network = Clamped::new(&self.joint, &held)?;
-        let recalled = recall.run(&network, Batch::new(&cues, dim)?)?;
+        let recalled = recall.retrieve(&network, Batch::new(&cues, dim)?)?;
         let matches = self.joint.patterns().closest(recalled.states())?;
-        let values = recalled.states().columns().flat_map(|s| s[key_dim..].to_vec()).collect();
-        let reports = recalled.reports().to_vec();
-        Ok(RecalledValues { values, dim: dim - key_dim, reports, matches })
+        let states = recalled.states().columns().flat_map(|s| s[key_dim..].to_vec()).collect();
+        let reports = matches.into_iter().zip(recalled.reports());
+        let reports = reports.map(|(closest, recall)| PairReport { closest, recall: *recall });
+        Ok(Retrieved { states, dim: dim - key_dim, reports: reports.collect() })
     }
 
     /// `sgn Σ_μ vᵢ^μ F′(k^μ·κ)`.
@@ -207,9 +179,9 @@ impl DiscretePairs {
 /// cue[0] += 1.0;
 /// let keys = LogSumExpMemory::new(keys, 1.0, Similarity::DotProduct)?;
 /// let memory = KeyValueMemory::new(keys, values)?;
-/// let found = memory.read(Batch::single(&cue)?)?;
-/// assert!((found.values().column(0)[0] - 123.0).abs() < 1e-3);
-/// assert_eq!(found.readings()[0].pair, 123);
+/// let found = memory.retrieve(Batch::single(&cue)?)?;
+/// assert!((found.state(0)[0] - 123.0).abs() < 1e-3);
+/// assert_eq!(found.reports()[0].pair, 123);
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -226,12 +198,12 @@ pub struct KeyValueMemory<T = f64> {
     values: Patterns<T>,
 }
 
-/// What was read for a key. Where all scores overflow, weight and margin are NaN,
-/// as the value is.
+/// Whose value was read for a key. Where all scores overflow, weight and margin
+/// are NaN, as the value is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
-pub struct Reading {
+pub struct ValueReport {
     /// The pair of largest weight.
     pub pair: usize,
     /// Its weight, from `1/K` to 1.
@@ -241,50 +213,6 @@ pub struct Reading {
     /// or its weight underflows.
     #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub margin: f64,
-}
-
-/// The values read for a batch of keys.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(
-        try_from = "crate::serialized::Columns<T, Reading>",
-        bound(serialize = "T: ebm_core::Real", deserialize = "T: ebm_core::Real")
-    )
-)]
-#[must_use]
-pub struct Readings<T = f64> {
-    #[cfg_attr(feature = "serde", serde(rename(serialize = "states")))]
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::reals::serialize"))]
-    values: Vec<T>,
-    dim: usize,
-    #[cfg_attr(feature = "serde", serde(rename(serialize = "reports")))]
-    readings: Vec<Reading>,
-}
-
-#[cfg(feature = "serde")]
-impl<T: ebm_core::Real> TryFrom<crate::serialized::Columns<T, Reading>> for Readings<T> {
-    type Error = crate::Error;
-
-    fn try_from(written: crate::serialized::Columns<T, Reading>) -> Result<Self, crate::Error> {
-        let (values, dim, readings) = written.checked()?;
-        Ok(Self { values, dim, readings })
-    }
-}
-
-impl<T> Readings<T> {
-    /// The values, one a column, in the order of the keys.
-    #[must_use]
-    pub fn values(&self) -> Batch<'_, T> {
-        Batch::new(&self.values, self.dim).expect("as the values stored")
-    }
-
-    /// Whose values they are.
-    #[must_use]
-    pub fn readings(&self) -> &[Reading] {
-        &self.readings
-    }
 }
 
 impl<T: VectorMath> KeyValueMemory<T> {
@@ -310,12 +238,12 @@ impl<T: VectorMath> KeyValueMemory<T> {
     }
 
     /// Reads the value of every key: two matrix products for a block of keys,
-    /// in parallel over blocks.
+    /// in parallel over blocks. The states retrieved are values.
     ///
     /// # Errors
     /// If there are no keys, or they are of another dimension than those stored
     /// or not finite.
-    pub fn read(&self, keys: Batch<'_, T>) -> Result<Readings<T>, Error> {
+    pub fn retrieve(&self, keys: Batch<'_, T>) -> Result<Retrieved<ValueReport, T>, Error> {
         let (dim, key_dim, count) =
             (self.values.dim(), self.keys.patterns().dim(), self.values.count());
         validate::dimension("keys", key_dim, keys.dim())?;
@@ -324,25 +252,25 @@ impl<T: VectorMath> KeyValueMemory<T> {
         }
         validate::finite("keys", keys.as_slice())?;
         let mut values = vec![T::ZERO; dim * keys.count()];
-        let blank = Reading { pair: 0, weight: 0.0, margin: 0.0 };
-        let mut readings = vec![blank; keys.count()];
-        let blocks = values.par_chunks_mut(dim * BLOCK).zip(readings.par_chunks_mut(BLOCK));
+        let blank = ValueReport { pair: 0, weight: 0.0, margin: 0.0 };
+        let mut reports = vec![blank; keys.count()];
+        let blocks = values.par_chunks_mut(dim * BLOCK).zip(reports.par_chunks_mut(BLOCK));
         blocks.zip(keys.as_slice().par_chunks(key_dim * BLOCK)).for_each_init(
             || vec![T::ZERO; count * BLOCK.min(keys.count())],
-            |weights, ((values, readings), keys)| {
-                let weights = &mut weights[..count * readings.len()];
+            |weights, ((values, reports), keys)| {
+                let weights = &mut weights[..count * reports.len()];
                 self.keys.weights(Batch::new(keys, key_dim).expect("whole keys"), weights);
-                for (reading, weights) in readings.iter_mut().zip(weights.chunks_exact(count)) {
-                    *reading = Reading::of(weights);
+                for (report, weights) in reports.iter_mut().zip(weights.chunks_exact(count)) {
+                    *report = ValueReport::of(weights);
                 }
                 linalg::multiply(self.values.as_batch().as_slice(), weights, values, dim);
             },
         );
-        Ok(Readings { values, dim, readings })
+        Ok(Retrieved { states: values, dim, reports })
     }
 }
 
-impl Reading {
+impl ValueReport {
     fn of<T: VectorMath>(weights: &[T]) -> Self {
         let (mut pair, mut first, mut second) = (0, weights[0].to_f64(), 0.0_f64);
         for (mu, weight) in weights.iter().enumerate().skip(1) {

@@ -51,7 +51,7 @@ use crate::{Error, Patterns};
 ///     *x = 0.0;
 /// }
 /// let recalled = Cccp::default().retrieve(&memory, Batch::single(&cue)?)?;
-/// assert_eq!(recalled.queries()[0].pattern, 7);
+/// assert_eq!(recalled.reports()[0].pattern, 7);
 /// assert!(memory.energy_at(recalled.state(0)) < memory.energy_at(&cue));
 ///
 /// // The same memory as an ordinary differential equation.
@@ -62,7 +62,7 @@ use crate::{Error, Patterns};
 /// let single = LogSumExpMemory::new(patterns.to_precision()?, 0.5, Similarity::DotProduct)?;
 /// let cue: Vec<f32> = cue.iter().map(|x| *x as f32).collect();
 /// let recalled = Cccp::default().retrieve(&single, Batch::single(&cue)?)?;
-/// assert_eq!(recalled.queries()[0].pattern, 7);
+/// assert_eq!(recalled.reports()[0].pattern, 7);
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]

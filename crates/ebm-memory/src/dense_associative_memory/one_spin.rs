@@ -47,7 +47,7 @@ impl DiscreteMemory {
     /// let cubic = Interaction::RectifiedPolynomial { degree: 3 };
     /// let memory = DiscreteMemory::new(patterns, cubic)?;
     /// let stored = memory.patterns().to_patterns()?;
-    /// let found = Recall::default().run(&memory.linearized()?, stored.as_batch())?;
+    /// let found = Recall::default().retrieve(&memory.linearized()?, stored.as_batch())?;
     /// let kept = found.reports().iter().filter(|report| report.flips == 0).count();
     /// assert!(kept > 190);
     /// # Ok::<(), ebm_memory::Error>(())

@@ -7,7 +7,7 @@
 //! because the next update `x⁺ = Σ w_μ ξ^μ` differs from the named pattern by
 //! `Σ w_μ (ξ^μ − ξ)`, where the weights of the others sum up to the spill.
 
-use ebm_core::{Batch, Outcome, Real};
+use ebm_core::{Outcome, Real};
 
 use super::{LogSumExpMemory, norms};
 
@@ -15,7 +15,7 @@ use super::{LogSumExpMemory, norms};
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
-pub struct Retrieval {
+pub struct RetrievalReport {
     /// The stored pattern of largest probability `p₁`.
     pub pattern: usize,
     /// `ln(p₁/p₂)`: log odds of that pattern against the runner-up; infinite if
@@ -43,7 +43,7 @@ pub struct Retrieval {
     pub outcome: Outcome,
 }
 
-impl Retrieval {
+impl RetrievalReport {
     pub(super) const BLANK: Self = Self {
         pattern: 0,
         margin: 0.0,
@@ -64,57 +64,5 @@ impl Retrieval {
     #[must_use]
     pub fn distance_bound<T: Real>(&self, memory: &LogSumExpMemory<T>) -> f64 {
         norms::distance_bound(self.residual, self.spill, memory.radius())
-    }
-}
-
-/// The retrieved states, with a report for each.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(
-        try_from = "crate::serialized::Columns<T, Retrieval>",
-        bound(serialize = "T: ebm_core::Real", deserialize = "T: ebm_core::Real")
-    )
-)]
-#[must_use]
-pub struct Retrieved<T = f64> {
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::reals::serialize"))]
-    pub(super) states: Vec<T>,
-    pub(super) dim: usize,
-    #[cfg_attr(feature = "serde", serde(rename(serialize = "reports")))]
-    pub(super) queries: Vec<Retrieval>,
-}
-
-#[cfg(feature = "serde")]
-impl<T: ebm_core::Real> TryFrom<crate::serialized::Columns<T, Retrieval>> for Retrieved<T> {
-    type Error = crate::Error;
-
-    fn try_from(written: crate::serialized::Columns<T, Retrieval>) -> Result<Self, crate::Error> {
-        let (states, dim, queries) = written.checked()?;
-        Ok(Self { states, dim, queries })
-    }
-}
-
-impl<T> Retrieved<T> {
-    /// The retrieved states, one a column, in the order of the cues.
-    #[must_use]
-    pub fn states(&self) -> Batch<'_, T> {
-        Batch::new(&self.states, self.dim).expect("as the cues")
-    }
-
-    /// State retrieved for cue `index`.
-    ///
-    /// # Panics
-    /// If there is no such cue.
-    #[must_use]
-    pub fn state(&self, index: usize) -> &[T] {
-        self.states().column(index)
-    }
-
-    /// The reports, in the order of the cues.
-    #[must_use]
-    pub fn queries(&self) -> &[Retrieval] {
-        &self.queries
     }
 }

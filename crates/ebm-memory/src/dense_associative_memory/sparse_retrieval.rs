@@ -1,4 +1,4 @@
-//! Retrieval from sparse memories, for a batch of cues with masks.
+//! RetrievalReport from sparse memories, for a batch of cues with masks.
 //!
 //! ```text
 //! x ← Ξ ŷ(β s(x)),      s_μ(x) = Σ_i k_i ξ_i^μ x_i − ½ ν_μ,      x_i stays where f_i = 1
@@ -12,11 +12,11 @@ use ebm_core::vector_math::VectorMath;
 use ebm_core::{Outcome, linalg};
 use rayon::prelude::*;
 
-use super::cccp::{self, Cccp};
+use super::cccp::{self, Cccp, ConcaveConvex};
 use super::fenchel_young::offsets;
 use super::norms::half_square;
-use super::{Cues, FenchelYoungMemory, Retrieval, Retrieved, Similarity};
-use crate::Error;
+use super::{Cues, FenchelYoungMemory, RetrievalReport, Similarity};
+use crate::{Error, Retrieved};
 
 /// Most queries that share a matrix product.
 const WIDEST: usize = 32;
@@ -33,67 +33,71 @@ fn block(count: usize) -> usize {
     (SCORES / count).clamp(1, WIDEST)
 }
 
+impl<T: VectorMath> cccp::sealed::Sealed for FenchelYoungMemory<T> {}
+
+/// In the reports `margin` is `β` times the difference of the two largest
+/// scores, and `spill` is exactly zero where the pattern has all the weight;
+/// [`negligible`](Cccp::negligible) plays no part.
+///
+/// The rest of a picture, exactly, from the half that is known:
+///
+/// ```
+/// use ebm_memory::{Cccp, Cues, FenchelYoungMemory, Patterns, RegularizedArgmax, Similarity};
+///
+/// let pictures: Patterns<f32> = Patterns::random_signs(100, 50, 1)?.to_precision()?;
+/// let (map, similarity) = (RegularizedArgmax::Sparsemax, Similarity::SquaredDistance);
+/// let memory = FenchelYoungMemory::new(pictures.clone(), 1.0, similarity, map)?;
+/// let mut cue = pictures.pattern(7).to_vec();
+/// cue[50..].fill(f32::NAN);
+/// let known: Vec<bool> = (0..100).map(|pixel| pixel < 50).collect();
+///
+/// let cue = Cues::new(&cue, 100)?.with_known(&known)?;
+/// let found = Cccp::default().retrieve(&memory, cue)?;
+/// assert_eq!(found.state(0), pictures.pattern(7));
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
+impl<T: VectorMath> ConcaveConvex for FenchelYoungMemory<T> {
+    type Scalar = T;
+
+    fn retrieve_by(
+        &self,
+        method: &Cccp,
+        cues: Cues<'_, T>,
+    ) -> Result<Retrieved<RetrievalReport, T>, Error> {
+        method.retrieve_by_sparse_weights(self, cues)
+    }
+}
+
 impl Cccp {
-    /// Retrieves every one of `cues` from a sparse memory, in parallel over
-    /// fixed blocks of queries; [`negligible`](Self::negligible) plays no part.
-    /// Plain cues are a [`Batch`](ebm_core::Batch); [`Cues`] add masks.
-    ///
-    /// In the reports `margin` is `β` times the difference of the two largest
-    /// scores, and `spill` is exactly zero where the pattern has all the
-    /// weight. Beside the states each thread needs memory for some two million
-    /// scores, or those of one query where there are more patterns.
-    ///
-    /// The rest of a picture, exactly, from the half that is known:
-    ///
-    /// ```
-    /// use ebm_memory::{Cccp, Cues, FenchelYoungMemory, Patterns, RegularizedArgmax, Similarity};
-    ///
-    /// let pictures: Patterns<f32> = Patterns::random_signs(100, 50, 1)?.to_precision()?;
-    /// let (map, similarity) = (RegularizedArgmax::Sparsemax, Similarity::SquaredDistance);
-    /// let memory = FenchelYoungMemory::new(pictures.clone(), 1.0, similarity, map)?;
-    /// let mut cue = pictures.pattern(7).to_vec();
-    /// cue[50..].fill(f32::NAN);
-    /// let known: Vec<bool> = (0..100).map(|pixel| pixel < 50).collect();
-    ///
-    /// let cue = Cues::new(&cue, 100)?.with_known(&known)?;
-    /// let found = Cccp::default().retrieve_sparse(&memory, cue)?;
-    /// assert_eq!(found.state(0), pictures.pattern(7));
-    /// # Ok::<(), ebm_memory::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If a parameter is out of range, or the cues are empty, not finite or of
-    /// another dimension than the memory.
-    pub fn retrieve_sparse<'a, T: VectorMath>(
+    fn retrieve_by_sparse_weights<T: VectorMath>(
         &self,
         memory: &FenchelYoungMemory<T>,
-        cues: impl Into<Cues<'a, T>>,
-    ) -> Result<Retrieved<T>, Error> {
-        let cues = cues.into();
+        cues: Cues<'_, T>,
+    ) -> Result<Retrieved<RetrievalReport, T>, Error> {
         let (dim, count) = (memory.patterns().dim(), memory.patterns().count());
         let mut states = self.start(dim, &cues)?;
         let total = states.len() / dim;
         let block = block(count);
         let width = block.min(total);
         let comparison = Comparison::new(memory, cues)?;
-        let mut queries = vec![Retrieval::BLANK; total];
+        let mut reports = vec![RetrievalReport::BLANK; total];
         states
             .par_chunks_mut(dim * block)
-            .zip(queries.par_chunks_mut(block))
+            .zip(reports.par_chunks_mut(block))
             .enumerate()
             .for_each_init(
                 || Scratch::new(&comparison, width),
-                |scratch, (index, (states, queries))| {
+                |scratch, (index, (states, reports))| {
                     self.retrieve_sparse_block(
                         &comparison,
                         index * block,
                         states,
-                        queries,
+                        reports,
                         scratch,
                     );
                 },
             );
-        Ok(Retrieved { states, dim, queries })
+        Ok(Retrieved { states, dim, reports })
     }
 
     /// Retrieves one block in place, whose first cue is `first`.
@@ -102,16 +106,16 @@ impl Cccp {
         comparison: &Comparison<'_, T>,
         first: usize,
         states: &mut [T],
-        queries: &mut [Retrieval],
+        reports: &mut [RetrievalReport],
         scratch: &mut Scratch<T>,
     ) {
         let memory = comparison.memory;
         let (dim, count) = (memory.patterns().dim(), memory.patterns().count());
         let tolerance = self.tolerance.max(16.0 * T::EPSILON.to_f64()) * memory.radius();
-        comparison.load_norms(first, queries.len(), scratch);
+        comparison.load_norms(first, reports.len(), scratch);
         let Scratch { compared, next, products, scores, weights, norms, active, .. } = scratch;
         active.clear();
-        active.extend(0..queries.len());
+        active.extend(0..reports.len());
         for iteration in 0..=self.max_iterations {
             for (column, &query) in compared.chunks_exact_mut(dim).zip(&*active) {
                 let known = comparison.cues.known_of(first + query);
@@ -138,7 +142,7 @@ impl Cccp {
                 memory.readout(weights, next);
                 let x = &states[query * dim..(query + 1) * dim];
                 cccp::hold(comparison.cues.fixed_of(first + query), x, next);
-                let report = &mut queries[query];
+                let report = &mut reports[query];
                 *report = describe(scores, weights);
                 report.iterations = iteration;
                 report.energy = half_square(compared).to_f64() - value / memory.beta();
@@ -215,7 +219,7 @@ impl<'a, T: VectorMath> Comparison<'a, T> {
 }
 
 /// What the scores and weights at a state say.
-fn describe(scores: &[f64], weights: &[f64]) -> Retrieval {
+fn describe(scores: &[f64], weights: &[f64]) -> RetrievalReport {
     let (mut pattern, mut first, mut second) = (0, f64::NEG_INFINITY, f64::NEG_INFINITY);
     for (mu, &score) in scores.iter().enumerate() {
         if score > first {
@@ -225,7 +229,12 @@ fn describe(scores: &[f64], weights: &[f64]) -> Retrieval {
         }
     }
     let others = weights[..pattern].iter().chain(&weights[pattern + 1..]);
-    Retrieval { pattern, margin: first - second, spill: others.sum(), ..Retrieval::BLANK }
+    RetrievalReport {
+        pattern,
+        margin: first - second,
+        spill: others.sum(),
+        ..RetrievalReport::BLANK
+    }
 }
 
 /// Memory of one worker, sized once.

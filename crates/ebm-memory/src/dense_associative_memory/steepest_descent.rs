@@ -12,7 +12,7 @@
 use ebm_core::{Batch, Gradient, Outcome, Workspace, validate};
 use rayon::prelude::*;
 
-use crate::Error;
+use crate::{Error, Retrieved};
 
 /// Steepest descent with steps of one, halved where that is too far.
 ///
@@ -64,51 +64,6 @@ pub struct DescentReport {
     pub outcome: Outcome,
 }
 
-/// Where queries ended, with a report for each.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Columns<f64, DescentReport>"))]
-#[must_use]
-pub struct DescentEnds {
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::reals::serialize"))]
-    states: Vec<f64>,
-    dim: usize,
-    reports: Vec<DescentReport>,
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<crate::serialized::Columns<f64, DescentReport>> for DescentEnds {
-    type Error = Error;
-
-    fn try_from(written: crate::serialized::Columns<f64, DescentReport>) -> Result<Self, Error> {
-        let (states, dim, reports) = written.checked()?;
-        Ok(Self { states, dim, reports })
-    }
-}
-
-impl DescentEnds {
-    /// The final states, one a column, in the order of the cues.
-    #[must_use]
-    pub fn states(&self) -> Batch<'_> {
-        Batch::new(&self.states, self.dim).expect("as the cues")
-    }
-
-    /// Final state of cue `index`.
-    ///
-    /// # Panics
-    /// If there is no such cue.
-    #[must_use]
-    pub fn state(&self, index: usize) -> &[f64] {
-        self.states().column(index)
-    }
-
-    /// The reports, in the order of the cues.
-    #[must_use]
-    pub fn reports(&self) -> &[DescentReport] {
-        &self.reports
-    }
-}
-
 /// Halvings of a step after which none is taken: beyond, it is lost in rounding.
 const HALVINGS: u32 = 60;
 
@@ -122,7 +77,7 @@ impl SteepestDescent {
         &self,
         energy: &E,
         cues: Batch<'_>,
-    ) -> Result<DescentEnds, Error> {
+    ) -> Result<Retrieved<DescentReport>, Error> {
         let dim = energy.dim();
         validate::positive("maximal number of iterations", self.max_iterations as f64)?;
         validate::positive("tolerance", self.tolerance)?;
@@ -139,7 +94,7 @@ impl SteepestDescent {
             || (vec![0.0; dim], vec![0.0; dim], Workspace::new()),
             |(slope, next, ws), (x, report)| self.descend(energy, x, report, slope, next, ws),
         );
-        Ok(DescentEnds { states, dim, reports })
+        Ok(Retrieved { states, dim, reports })
     }
 
     fn descend<E: Gradient + ?Sized>(

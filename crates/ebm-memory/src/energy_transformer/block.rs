@@ -44,7 +44,7 @@ use crate::{Error, Patterns};
 /// let block = EnergyTransformer::new(attention, memory, norm)?;
 ///
 /// let x: Vec<f64> = (0..72).map(|i| (1.7 * i as f64).cos()).collect();
-/// let end = Descent { rate: 0.1, max_steps: 12, ..Descent::default() }.run(&block, &x)?;
+/// let end = Descent { rate: 0.1, max_steps: 12, ..Descent::default() }.retrieve(&block, &x)?;
 /// assert!(end.energies.windows(2).all(|e| e[1] < e[0]));
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```

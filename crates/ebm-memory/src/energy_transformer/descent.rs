@@ -64,7 +64,7 @@ impl Descent {
     /// # Errors
     /// If the rate is not a finite number above zero or the tolerance one not
     /// below, or `x` has the wrong length or is not finite.
-    pub fn run(&self, block: &EnergyTransformer, x: &[f64]) -> Result<Descended, Error> {
+    pub fn retrieve(&self, block: &EnergyTransformer, x: &[f64]) -> Result<Descended, Error> {
         validate::positive("rate", self.rate)?;
         validate::non_negative("tolerance", self.tolerance)?;
         validate::dimension("state of the tokens", block.dim(), x.len())?;

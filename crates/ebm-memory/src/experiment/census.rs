@@ -127,7 +127,7 @@ impl Census {
     /// let patterns = Patterns::random_signs(500, 3, 1)?;
     /// let network = HopfieldNetwork::hebb(&patterns)?;
     /// let cues = Patterns::random_signs(500, 200, 2)?;
-    /// let ends = Recall::default().run(&network, cues.as_batch())?;
+    /// let ends = Recall::default().retrieve(&network, cues.as_batch())?;
     /// let energies: Vec<f64> = ends.reports().iter().map(|r| r.energy).collect();
     /// let found = Census::default().sort(&patterns, ends.states(), &energies)?;
     /// // Three patterns, their inverses, and ±ξ¹±ξ²±ξ³: 14 states, no others.

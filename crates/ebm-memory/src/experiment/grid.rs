@@ -127,7 +127,7 @@ impl Experiment {
     ///     |count, seed| Patterns::random_signs(200, count, seed),
     ///     |patterns, cues| {
     ///         let network = HopfieldNetwork::hebb(patterns)?;
-    ///         Ok::<_, Error>(Recall::default().run(&network, cues)?.into_states())
+    ///         Ok::<_, Error>(Recall::default().retrieve(&network, cues)?.into_states())
     ///     },
     /// )?;
     /// assert!(points[0].cues.rate() > 0.9); // few patterns, near cues

@@ -38,7 +38,7 @@ impl Trajectory {
 }
 
 /// An observer that records energies and overlaps, for any solver that shows
-/// its states: [`Recall::run_watched`](crate::Recall::run_watched), the
+/// its states: [`Recall::retrieve_watched`](crate::Recall::retrieve_watched), the
 /// integrators and equilibrium solvers of `ebm-core`.
 ///
 /// ```
@@ -49,7 +49,7 @@ impl Trajectory {
 /// let network = HopfieldNetwork::hebb(&patterns)?;
 /// let cues = corrupt(patterns.as_batch(), 0.25, Corruption::FlipSign, 2)?;
 /// let mut trace = RetrievalTrace::new(&patterns, |x| network.energy_at(x));
-/// let found = Recall::default().run_watched(&network, Batch::new(&cues, 200)?, &mut trace)?;
+/// let found = Recall::default().retrieve_watched(&network, Batch::new(&cues, 200)?, &mut trace)?;
 /// let third = &trace.trajectories()[3];
 /// assert_eq!(third.overlap(3)[0], 0.5);
 /// assert!(third.energies.is_sorted_by(|a, b| a > b));

@@ -30,7 +30,7 @@ use crate::{Error, patterns};
 /// // A ring that hands its state on.
 /// let ring = AsymmetricNetwork::new(vec![0., 1., 0., 0., 0., 1., 1., 0., 0.], 3)?;
 /// let recall = Recall { update: Update::Synchronous, ..Recall::default() };
-/// let found = recall.run(&ring, Batch::single(&[1.0, -1.0, -1.0])?)?;
+/// let found = recall.retrieve(&ring, Batch::single(&[1.0, -1.0, -1.0])?)?;
 /// assert_eq!(found.reports()[0].outcome, RecallOutcome::Cycle { length: 3 });
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
@@ -150,8 +150,8 @@ mod tests {
         let cues = Patterns::random_signs(n, 70, 2).unwrap();
         for update in [Update::Asynchronous(Order::Random), Update::Synchronous] {
             let recall = Recall { update, ..Recall::default() };
-            let a = recall.run(&network, cues.as_batch()).unwrap();
-            let b = recall.run(&hopfield, cues.as_batch()).unwrap();
+            let a = recall.retrieve(&network, cues.as_batch()).unwrap();
+            let b = recall.retrieve(&hopfield, cues.as_batch()).unwrap();
             assert_eq!(a.states(), b.states());
             for (a, b) in a.reports().iter().zip(b.reports()) {
                 assert_eq!((a.sweeps, a.flips, a.outcome), (b.sweeps, b.flips, b.outcome));
@@ -165,10 +165,10 @@ mod tests {
         // Neuron 0 follows neuron 1, which shuns neuron 0.
         let network = AsymmetricNetwork::new(vec![0.0, -1.0, 1.0, 0.0], 2).unwrap();
         let recall = Recall { max_sweeps: 30, ..Recall::default() };
-        let found = recall.run(&network, Batch::single(&[1.0, 1.0]).unwrap()).unwrap();
+        let found = recall.retrieve(&network, Batch::single(&[1.0, 1.0]).unwrap()).unwrap();
         assert_eq!(found.reports()[0].outcome, RecallOutcome::MaxSweeps);
         let recall = Recall { update: Update::Synchronous, ..recall };
-        let found = recall.run(&network, Batch::single(&[1.0, 1.0]).unwrap()).unwrap();
+        let found = recall.retrieve(&network, Batch::single(&[1.0, 1.0]).unwrap()).unwrap();
         assert_eq!(found.reports()[0].outcome, RecallOutcome::Cycle { length: 4 });
     }
 

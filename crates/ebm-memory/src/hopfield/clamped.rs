@@ -23,7 +23,7 @@ use crate::Error;
 /// let held: Vec<bool> = (0..100).map(|i| i < 40).collect();
 /// let mut cue = patterns.pattern(2).to_vec();
 /// cue[40..].fill(1.0);
-/// let found = Recall::default().run(&Clamped::new(&network, &held)?, Batch::single(&cue)?)?;
+/// let found = Recall::default().retrieve(&Clamped::new(&network, &held)?, Batch::single(&cue)?)?;
 /// assert_eq!(found.state(0)[..40], cue[..40]);
 /// assert_eq!(found.state(0), patterns.pattern(2));
 /// # Ok::<(), ebm_memory::Error>(())

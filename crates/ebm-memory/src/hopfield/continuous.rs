@@ -20,7 +20,7 @@ use ebm_core::ode::{self, BatchControl, Norm, Solution, SteadyState, Tolerance};
 use ebm_core::{Batch, BatchMut, Coupling, Energy, Outcome, VectorField, Workspace, validate};
 
 use super::HopfieldNetwork;
-use crate::{Error, Patterns, patterns};
+use crate::{Error, Patterns, Retrieved, patterns};
 
 /// Patterns stored in a network of continuous units.
 ///
@@ -32,7 +32,7 @@ use crate::{Error, Patterns, patterns};
 /// let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2)?;
 /// let memory = ContinuousMemory::hebb(patterns, Activation::Tanh { gain: 5.0 })?;
 /// assert!(memory.critical_slope()? < 1.0);
-/// let recalled = Relaxation::default().run(&memory, Batch::new(&cues, 200)?)?;
+/// let recalled = Relaxation::default().retrieve(&memory, Batch::new(&cues, 200)?)?;
 /// for (mu, report) in recalled.reports().iter().enumerate() {
 ///     assert_eq!(report.pattern, mu);
 ///     assert!(report.overlap > 0.99 && report.residual < 1e-6);
@@ -223,64 +223,18 @@ pub struct RelaxationReport {
     pub outcome: Outcome,
 }
 
-/// The rates in which cues ended, with a report for each.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(try_from = "crate::serialized::Columns<f64, RelaxationReport>")
-)]
-#[must_use]
-pub struct Relaxed {
-    #[cfg_attr(feature = "serde", serde(rename(serialize = "states")))]
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::reals::serialize"))]
-    rates: Vec<f64>,
-    dim: usize,
-    reports: Vec<RelaxationReport>,
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<crate::serialized::Columns<f64, RelaxationReport>> for Relaxed {
-    type Error = Error;
-
-    fn try_from(written: crate::serialized::Columns<f64, RelaxationReport>) -> Result<Self, Error> {
-        let (rates, dim, reports) = written.checked()?;
-        Ok(Self { rates, dim, reports })
-    }
-}
-
-impl Relaxed {
-    /// The rates, one equilibrium a column, in the order of the cues.
-    #[must_use]
-    pub fn rates(&self) -> Batch<'_> {
-        Batch::new(&self.rates, self.dim).expect("as the cues")
-    }
-
-    /// The rates by themselves.
-    #[must_use]
-    pub fn into_rates(self) -> Vec<f64> {
-        self.rates
-    }
-
-    /// The reports, in the order of the cues.
-    #[must_use]
-    pub fn reports(&self) -> &[RelaxationReport] {
-        &self.reports
-    }
-}
-
 impl Relaxation {
     /// Lets every column of `cues` relax, in parallel over blocks of cues; each
-    /// stops on its own.
+    /// stops on its own. The states retrieved are rates, whatever the form.
     ///
     /// # Errors
     /// If a parameter is out of range, or the cues are empty, not finite or of
     /// another dimension than the memory.
-    pub fn run<C: Coupling>(
+    pub fn retrieve<C: Coupling>(
         &self,
         memory: &ContinuousMemory<C>,
         cues: Batch<'_>,
-    ) -> Result<Relaxed, Error> {
+    ) -> Result<Retrieved<RelaxationReport>, Error> {
         validate::positive("tolerance", self.tolerance)?;
         validate::positive("maximal time", self.max_time)?;
         let mut start = cues.as_slice().to_vec();
@@ -348,7 +302,7 @@ fn report<C: Coupling>(
     rates: Vec<f64>,
     ends: &[Solution],
     residuals: &[f64],
-) -> Relaxed {
+) -> Retrieved<RelaxationReport> {
     let dim = memory.patterns.dim();
     let batch = Batch::new(&rates, dim).expect("whole columns");
     let mut energies = vec![0.0; ends.len()];
@@ -366,5 +320,5 @@ fn report<C: Coupling>(
             RelaxationReport { pattern, overlap, energy, residual, time, outcome }
         })
         .collect();
-    Relaxed { rates, dim, reports }
+    Retrieved { states: rates, dim, reports }
 }

@@ -105,6 +105,21 @@ impl Chains {
         Batch::new(&self.states, self.dim).expect("as the cues")
     }
 
+    /// Last state of the chain from cue `index`.
+    ///
+    /// # Panics
+    /// If there is no such cue.
+    #[must_use]
+    pub fn state(&self, index: usize) -> &[f64] {
+        self.states().column(index)
+    }
+
+    /// The last states by themselves, one after the other.
+    #[must_use]
+    pub fn into_states(self) -> Vec<f64> {
+        self.states
+    }
+
     /// The averages `⟨s⟩` of the states after the averaged sweeps, one a
     /// column, of the same sweeps as the mean energies. The overlap of a pattern with such an average is the average of
     /// its overlaps.
@@ -127,7 +142,7 @@ impl Glauber {
     /// use ebm_memory::{Glauber, HopfieldNetwork, Patterns};
     /// let patterns = Patterns::random_signs(1000, 3, 1)?;
     /// let network = HopfieldNetwork::hebb(&patterns)?;
-    /// let chains = Glauber::default().run(&network, patterns.as_batch())?;
+    /// let chains = Glauber::default().retrieve(&network, patterns.as_batch())?;
     /// // m = tanh(2m) has the solution 0.9575.
     /// let overlap = patterns.overlap(0, chains.means().column(0));
     /// assert!((overlap - 0.9575).abs() < 0.02);
@@ -137,7 +152,7 @@ impl Glauber {
     /// # Errors
     /// If the temperature is not a finite number above zero, `sweeps` is zero or
     /// with the burn-in more than can be counted, or the cues are empty, of another dimension than the network or not ±1.
-    pub fn run<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Chains, Error> {
+    pub fn retrieve<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Chains, Error> {
         let dim = network.dim();
         validate::positive("temperature", self.temperature)?;
         validate::positive("number of averaged sweeps", self.sweeps as f64)?;

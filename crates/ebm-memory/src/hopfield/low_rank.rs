@@ -38,7 +38,7 @@ const LANES: usize = 8;
 /// let patterns = Patterns::random_signs(3000, 15, 1)?; // W would take 72 MB
 /// let mut network = LowRankHopfield::hebb(&patterns.to_precision::<f32>()?)?;
 /// let cues = corrupt(patterns.as_batch(), 0.3, Corruption::FlipSign, 2)?;
-/// let recalled = Recall::default().run(&network, Batch::new(&cues, 3000)?)?;
+/// let recalled = Recall::default().retrieve(&network, Batch::new(&cues, 3000)?)?;
 /// assert_eq!(recalled.states(), patterns.as_batch());
 ///
 /// let before = network.clone();

@@ -111,7 +111,7 @@ impl MinOver {
     /// // Gardner: 0.504 at a load of one, for many neurons.
     /// let mean = learned.neurons.iter().map(|n| n.stability).sum::<f64>() / 60.0;
     /// assert!((mean - min_over::largest_stability(1.0)?).abs() < 0.15);
-    /// let recalled = Recall::default().run(&learned.network, patterns.as_batch())?;
+    /// let recalled = Recall::default().retrieve(&learned.network, patterns.as_batch())?;
     /// assert_eq!(recalled.states(), patterns.as_batch());
     /// # Ok::<(), ebm_memory::Error>(())
     /// ```
@@ -351,7 +351,7 @@ mod tests {
             let least = patterns.as_batch().columns().map(stability).fold(f64::INFINITY, f64::min);
             assert!((least - neuron.stability).abs() < 1e-12);
         }
-        let found = Recall::default().run(network, patterns.as_batch()).unwrap();
+        let found = Recall::default().retrieve(network, patterns.as_batch()).unwrap();
         assert_eq!(found.states(), patterns.as_batch());
         // A flip changes no field by more than twice the largest coupling.
         assert!(learned.stability() > 0.3);
@@ -457,9 +457,9 @@ mod tests {
         let cues = crate::corrupt(patterns.as_batch(), 0.1, crate::Corruption::FlipSign, 1);
         let cues = cues.unwrap();
         let cues = Batch::new(&cues, 100).unwrap();
-        let found = Recall::default().run(&learned.network, cues).unwrap();
+        let found = Recall::default().retrieve(&learned.network, cues).unwrap();
         assert_eq!(found.states(), patterns.as_batch());
         let hebb = HopfieldNetwork::hebb(&patterns).unwrap();
-        assert_eq!(Recall::default().run(&hebb, cues).unwrap().states(), found.states());
+        assert_eq!(Recall::default().retrieve(&hebb, cues).unwrap().states(), found.states());
     }
 }

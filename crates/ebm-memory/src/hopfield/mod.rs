@@ -19,7 +19,7 @@ mod synchronous;
 
 pub use asymmetric::AsymmetricNetwork;
 pub use clamped::Clamped;
-pub use continuous::{ContinuousMemory, Form, Relaxation, RelaxationReport, Relaxed};
+pub use continuous::{ContinuousMemory, Form, Relaxation, RelaxationReport};
 pub use glauber::{ChainReport, Chains, Glauber};
 pub use hebb::Hebb;
 pub use local_field::LocalFields;
@@ -28,5 +28,5 @@ pub use min_over::{MinOver, MostStable, NeuronStability};
 pub use network::HopfieldNetwork;
 pub use perceptron::{Perceptron, Trained};
 pub use pseudo_inverse::Projection;
-pub use recall::{Order, Recall, RecallOutcome, RecallReport, Recalled, Update};
+pub use recall::{Order, Recall, RecallOutcome, RecallReport, Update};
 pub use storkey::Storkey;

@@ -27,7 +27,7 @@ use crate::Error;
 /// let patterns = Patterns::random_signs(200, 8, 1)?;
 /// let network = HopfieldNetwork::hebb(&patterns)?;
 /// let cues = corrupt(patterns.as_batch(), 0.2, Corruption::FlipSign, 2)?;
-/// let recalled = Recall::default().run(&network, Batch::new(&cues, 200)?)?;
+/// let recalled = Recall::default().retrieve(&network, Batch::new(&cues, 200)?)?;
 /// for mu in 0..8 {
 ///     assert!(patterns.overlap(mu, recalled.state(mu)) > 0.98);
 ///     let energy = network.energy_at(recalled.state(mu));

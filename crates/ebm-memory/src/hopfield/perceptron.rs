@@ -155,7 +155,8 @@ mod tests {
             let trained = trained.learn(&patterns).unwrap();
             assert_eq!(trained.outcome, Outcome::Converged);
             assert!(trained.stability > stability - 1e-12, "{}", trained.stability);
-            let recalled = Recall::default().run(&trained.network, patterns.as_batch()).unwrap();
+            let recalled =
+                Recall::default().retrieve(&trained.network, patterns.as_batch()).unwrap();
             assert_eq!(recalled.states(), patterns.as_batch());
         }
     }

@@ -34,7 +34,7 @@ const DEPENDENT: f64 = 1e-9;
 /// let patterns = Patterns::random_signs(100, 50, 1)?; // the Hebb rule holds 14
 /// let projection = Projection::new(&patterns)?;
 /// assert_eq!(projection.rank(), 50);
-/// let recalled = Recall::default().run(&projection.network()?, patterns.as_batch())?;
+/// let recalled = Recall::default().retrieve(&projection.network()?, patterns.as_batch())?;
 /// assert!(recalled.reports().iter().all(|r| r.flips == 0));
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
@@ -330,7 +330,7 @@ mod tests {
             let patterns = Patterns::random_signs(n, count, 5).unwrap();
             let projection = Projection::new(&patterns).unwrap();
             let recalled =
-                Recall::default().run(&projection.network().unwrap(), patterns.as_batch());
+                Recall::default().retrieve(&projection.network().unwrap(), patterns.as_batch());
             let flips: usize = recalled.unwrap().reports().iter().map(|r| r.flips).sum();
             assert_eq!(flips, 0, "{count} patterns of {n}");
             if projection.rank() == n {

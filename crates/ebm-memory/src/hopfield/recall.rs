@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use super::LocalFields;
 use super::asynchronous::Asynchronous;
 use super::synchronous::Synchronous;
-use crate::{Error, patterns};
+use crate::{Error, Retrieved, patterns};
 
 /// Most cues that share a matrix product.
 const WIDEST: usize = 64;
@@ -68,7 +68,7 @@ pub enum Order {
 /// let coupling = DenseCoupling::from_fn(2, |i, j| if i == j { 0.0 } else { -1.0 })?;
 /// let network = HopfieldNetwork::new(coupling)?;
 /// let cue = [1.0, 1.0];
-/// let recall = |update| Recall { update, ..Recall::default() }.run(&network, Batch::single(&cue)?);
+/// let recall = |update| Recall { update, ..Recall::default() }.retrieve(&network, Batch::single(&cue)?);
 /// // Both change at once, and again.
 /// let together = recall(Update::Synchronous)?;
 /// assert_eq!(together.reports()[0].outcome, RecallOutcome::TwoCycle);
@@ -142,57 +142,6 @@ impl RecallReport {
         Self { energy: 0.0, sweeps: 0, flips: 0, outcome: RecallOutcome::MaxSweeps };
 }
 
-/// The recalled states, with a report for each.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Columns<f64, RecallReport>"))]
-#[must_use]
-pub struct Recalled {
-    states: Vec<f64>,
-    dim: usize,
-    reports: Vec<RecallReport>,
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<crate::serialized::Columns<f64, RecallReport>> for Recalled {
-    type Error = Error;
-
-    fn try_from(written: crate::serialized::Columns<f64, RecallReport>) -> Result<Self, Error> {
-        let (states, dim, reports) = written.checked()?;
-        patterns::check_signs("state", Batch::new(&states, dim)?)?;
-        Ok(Self { states, dim, reports })
-    }
-}
-
-impl Recalled {
-    /// The final states, one a column, in the order of the cues.
-    #[must_use]
-    pub fn states(&self) -> Batch<'_> {
-        Batch::new(&self.states, self.dim).expect("as the cues")
-    }
-
-    /// Final state of cue `index`.
-    ///
-    /// # Panics
-    /// If there is no such cue.
-    #[must_use]
-    pub fn state(&self, index: usize) -> &[f64] {
-        self.states().column(index)
-    }
-
-    /// The final states by themselves, one after the other.
-    #[must_use]
-    pub fn into_states(self) -> Vec<f64> {
-        self.states
-    }
-
-    /// The reports, in the order of the cues.
-    #[must_use]
-    pub fn reports(&self) -> &[RecallReport] {
-        &self.reports
-    }
-}
-
 impl Recall {
     /// Runs `network` from every column of `cues`, in parallel over fixed
     /// blocks of cues.
@@ -208,7 +157,11 @@ impl Recall {
     /// # Errors
     /// If the cues are empty, of another dimension than the network or not ±1,
     /// or `max_sweeps` is zero.
-    pub fn run<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Recalled, Error> {
+    pub fn retrieve<N: LocalFields>(
+        &self,
+        network: &N,
+        cues: Batch<'_>,
+    ) -> Result<Retrieved<RecallReport>, Error> {
         let mut recalled = self.start(network, cues)?;
         let dim = recalled.dim;
         let size = block(network);
@@ -236,7 +189,7 @@ impl Recall {
         Ok(recalled)
     }
 
-    /// [`run`](Self::run) on one thread, block after block, showing every cue
+    /// [`retrieve`](Self::retrieve) on one thread, block after block, showing every cue
     /// and every state after a sweep that changed it to an observer: `step`
     /// and `t` are the sweep, `trajectory` is the cue. Breaking ends the
     /// recall of that cue.
@@ -248,19 +201,19 @@ impl Recall {
     /// let network = HopfieldNetwork::hebb(&patterns)?;
     /// let cue = corrupt(patterns.subset(&[2])?.as_batch(), 0.2, Corruption::FlipSign, 2)?;
     /// let mut trace = Trace::new();
-    /// let found = Recall::default().run_watched(&network, Batch::single(&cue)?, &mut trace)?;
+    /// let found = Recall::default().retrieve_watched(&network, Batch::single(&cue)?, &mut trace)?;
     /// assert_eq!(trace.len(), found.reports()[0].sweeps + 1);
     /// # Ok::<(), ebm_memory::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`run`](Self::run).
-    pub fn run_watched<N: LocalFields>(
+    /// As [`retrieve`](Self::retrieve).
+    pub fn retrieve_watched<N: LocalFields>(
         &self,
         network: &N,
         cues: Batch<'_>,
         observer: &mut dyn Observer,
-    ) -> Result<Recalled, Error> {
+    ) -> Result<Retrieved<RecallReport>, Error> {
         let mut recalled = self.start(network, cues)?;
         let (dim, size) = (recalled.dim, block(network));
         let width = size.min(cues.count());
@@ -294,7 +247,11 @@ impl Recall {
     }
 
     /// The cues, checked, with empty reports.
-    fn start<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Recalled, Error> {
+    fn start<N: LocalFields>(
+        &self,
+        network: &N,
+        cues: Batch<'_>,
+    ) -> Result<Retrieved<RecallReport>, Error> {
         let dim = network.dim();
         validate::positive("maximal number of sweeps", self.max_sweeps as f64)?;
         validate::dimension("cues", dim, cues.dim())?;
@@ -303,7 +260,7 @@ impl Recall {
         }
         patterns::check_signs("cue", cues)?;
         let reports = vec![RecallReport::START; cues.count()];
-        Ok(Recalled { states: cues.as_slice().to_vec(), dim, reports })
+        Ok(Retrieved { states: cues.as_slice().to_vec(), dim, reports })
     }
 
     /// Puts the neurons into the order of the next sweep.

@@ -26,8 +26,8 @@ use ebm_core::{Batch, Jacobian, Outcome, VectorField, Workspace, validate};
 use rayon::prelude::*;
 
 use super::synapse::add;
-use super::{LayeredMemory, Settle, Settled};
-use crate::Error;
+use super::{LayeredMemory, Settle, SettleReport};
+use crate::{Error, Retrieved};
 
 /// A loss of what was retrieved.
 pub trait RetrievalLoss: Sync {
@@ -118,7 +118,7 @@ pub struct LossGradient {
     /// at a bifurcation.
     pub outcomes: Vec<Outcome>,
     /// Where the queries settled.
-    pub settled: Settled,
+    pub settled: Retrieved<SettleReport>,
 }
 
 impl LossGradient {
@@ -172,7 +172,7 @@ impl ImplicitGradient {
     /// ```
     ///
     /// # Errors
-    /// As [`Settle::run`]; if the loss is for another number of queries.
+    /// As [`Settle::retrieve`]; if the loss is for another number of queries.
     pub fn gradient(
         &self,
         memory: &LayeredMemory,
@@ -183,7 +183,7 @@ impl ImplicitGradient {
         if let Some(count) = loss.queries() {
             validate::dimension("queries of the loss", cues.count(), count)?;
         }
-        let settled = self.settle.run(memory, cues)?;
+        let settled = self.settle.retrieve(memory, cues)?;
         let queries: Vec<Query> = settled
             .states()
             .columns()

@@ -49,5 +49,5 @@ pub use lateral::LateralSynapse;
 pub use learning::{ImplicitGradient, LossGradient, RetrievalLoss, SquaredError};
 pub use memory::{Layer, LayeredMemory};
 pub use multilinear::MultilinearSynapse;
-pub use settle::{Settle, SettleReport, Settled};
+pub use settle::{Settle, SettleReport};
 pub use synapse::Synapse;

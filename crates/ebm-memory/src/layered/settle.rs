@@ -16,7 +16,7 @@ use ebm_core::{Batch, Energy, Outcome, Workspace, validate};
 use rayon::prelude::*;
 
 use super::LayeredMemory;
-use crate::Error;
+use crate::{Error, Retrieved};
 
 /// How to settle.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,51 +75,6 @@ pub struct SettleReport {
     pub outcome: Outcome,
 }
 
-/// The final states, with a report for each.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Columns<f64, SettleReport>"))]
-#[must_use]
-pub struct Settled {
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::reals::serialize"))]
-    states: Vec<f64>,
-    dim: usize,
-    reports: Vec<SettleReport>,
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<crate::serialized::Columns<f64, SettleReport>> for Settled {
-    type Error = Error;
-
-    fn try_from(written: crate::serialized::Columns<f64, SettleReport>) -> Result<Self, Error> {
-        let (states, dim, reports) = written.checked()?;
-        Ok(Self { states, dim, reports })
-    }
-}
-
-impl Settled {
-    /// The final states, one a column, in the order of the cues.
-    #[must_use]
-    pub fn states(&self) -> Batch<'_> {
-        Batch::new(&self.states, self.dim).expect("as the cues")
-    }
-
-    /// Final state of query `index`.
-    ///
-    /// # Panics
-    /// If there is no such query.
-    #[must_use]
-    pub fn state(&self, index: usize) -> &[f64] {
-        self.states().column(index)
-    }
-
-    /// The reports, in the order of the cues.
-    #[must_use]
-    pub fn reports(&self) -> &[SettleReport] {
-        &self.reports
-    }
-}
-
 impl Settle {
     /// Settles from every column of `cues`, which are states of all layers (see
     /// [`LayeredMemory::states`]); blocks of queries run in parallel, and the
@@ -132,7 +87,7 @@ impl Settle {
     /// let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2)?;
     /// let memory = LayeredMemory::model_b(&patterns, 0.5, 0.1)?;
     /// let starts = memory.states(0, Batch::new(&cues, 40)?)?;
-    /// let settled = Settle::default().run(&memory, Batch::new(&starts, memory.dim())?)?;
+    /// let settled = Settle::default().retrieve(&memory, Batch::new(&starts, memory.dim())?)?;
     /// for (mu, report) in settled.reports().iter().enumerate() {
     ///     assert!(report.outcome.is_success());
     ///     assert_eq!(patterns.best_overlap(&settled.state(mu)[memory.range(0)]).0, mu);
@@ -143,7 +98,11 @@ impl Settle {
     /// # Errors
     /// If a parameter is out of range, or the cues are empty, not finite or of
     /// another dimension than the state.
-    pub fn run(&self, memory: &LayeredMemory, cues: Batch<'_>) -> Result<Settled, Error> {
+    pub fn retrieve(
+        &self,
+        memory: &LayeredMemory,
+        cues: Batch<'_>,
+    ) -> Result<Retrieved<SettleReport>, Error> {
         validate::positive("longest time", self.max_time)?;
         validate::positive("tolerance", self.tolerance)?;
         if !(self.arrival.is_finite() && self.arrival >= LEAST_ARRIVAL) {
@@ -187,7 +146,7 @@ impl Settle {
             });
             (start, look) = (look, (2.0 * look).min(self.max_time));
         }
-        Ok(Settled { states, dim, reports })
+        Ok(Retrieved { states, dim, reports })
     }
 
     /// Takes the end of a flow to the fixed point next to it, if it has arrived

@@ -86,7 +86,7 @@ impl OscillatorCouplings {
 /// let cues = corrupt(memory.patterns().as_batch(), 0.2, Corruption::FlipSign, 2)?;
 /// let cues = binary_phases(Batch::new(&cues, 200)?)?;
 /// let found = PhaseRetrieval::default().retrieve(&memory, Batch::new(&cues, 200)?)?;
-/// for (mu, query) in found.queries().iter().enumerate() {
+/// for (mu, query) in found.reports().iter().enumerate() {
 ///     assert_eq!((query.pattern, query.wrong), (mu, 0));
 /// }
 /// assert!(memory.energy_at(found.state(0)) < memory.energy_at(&cues[..200]));

@@ -30,5 +30,5 @@ mod retrieval;
 mod threshold;
 
 pub use energy::{OscillatorCouplings, OscillatorMemory, binary_phases};
-pub use retrieval::{PhaseQuery, PhaseRetrieval, PhaseRetrieved};
+pub use retrieval::{PhaseReport, PhaseRetrieval};
 pub use threshold::StabilityThreshold;

@@ -9,7 +9,7 @@ use ebm_core::ode::{self, BatchControl, SteadyState, Tolerance};
 use ebm_core::{Batch, Energy, Gradient, Outcome, Workspace, random, validate};
 
 use super::OscillatorMemory;
-use crate::Error;
+use crate::{Error, Retrieved};
 
 /// Retrieval of phase patterns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +45,7 @@ impl Default for PhaseRetrieval {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
-pub struct PhaseQuery {
+pub struct PhaseReport {
     /// The pattern of largest overlap.
     pub pattern: usize,
     /// `|m|` with it, from 0 to 1: one if the phases are the pattern up to a
@@ -76,58 +76,12 @@ pub struct PhaseQuery {
     pub outcome: Outcome,
 }
 
-impl PhaseQuery {
+impl PhaseReport {
     /// The pattern without a wrong sign, with all phases within `tolerance`
     /// radians of it.
     #[must_use]
     pub fn is_error_free(&self, tolerance: f64) -> bool {
         self.wrong == 0 && self.spread <= tolerance
-    }
-}
-
-/// The retrieved phases, with a report for each cue.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::Columns<f64, PhaseQuery>"))]
-#[must_use]
-pub struct PhaseRetrieved {
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::reals::serialize"))]
-    states: Vec<f64>,
-    dim: usize,
-    #[cfg_attr(feature = "serde", serde(rename(serialize = "reports")))]
-    queries: Vec<PhaseQuery>,
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<crate::serialized::Columns<f64, PhaseQuery>> for PhaseRetrieved {
-    type Error = Error;
-
-    fn try_from(written: crate::serialized::Columns<f64, PhaseQuery>) -> Result<Self, Error> {
-        let (states, dim, queries) = written.checked()?;
-        Ok(Self { states, dim, queries })
-    }
-}
-
-impl PhaseRetrieved {
-    /// The final phases, one state a column, in the order of the cues.
-    #[must_use]
-    pub fn states(&self) -> Batch<'_> {
-        Batch::new(&self.states, self.dim).expect("as the cues")
-    }
-
-    /// Final phases of cue `index`.
-    ///
-    /// # Panics
-    /// If there is no such cue.
-    #[must_use]
-    pub fn state(&self, index: usize) -> &[f64] {
-        self.states().column(index)
-    }
-
-    /// The reports, in the order of the cues.
-    #[must_use]
-    pub fn queries(&self) -> &[PhaseQuery] {
-        &self.queries
     }
 }
 
@@ -142,7 +96,7 @@ impl PhaseRetrieval {
         &self,
         memory: &OscillatorMemory,
         cues: Batch<'_>,
-    ) -> Result<PhaseRetrieved, Error> {
+    ) -> Result<Retrieved<PhaseReport>, Error> {
         let dim = memory.dim();
         validate::non_negative("jitter", self.jitter)?;
         validate::positive("budget of integration steps", self.max_steps as f64)?;
@@ -169,11 +123,11 @@ impl PhaseRetrieval {
             BatchControl::Each,
         )?;
         let (ws, mut gradient) = (&mut Workspace::new(), vec![0.0; dim]);
-        let queries = ends.iter().map(|end| report(memory, end, &mut gradient, ws)).collect();
+        let reports = ends.iter().map(|end| report(memory, end, &mut gradient, ws)).collect();
         for (state, end) in starts.chunks_exact_mut(dim).zip(&ends) {
             state.copy_from_slice(&end.x);
         }
-        Ok(PhaseRetrieved { states: starts, dim, queries })
+        Ok(Retrieved { states: starts, dim, reports })
     }
 }
 
@@ -221,11 +175,11 @@ fn report(
     end: &ode::Solution,
     gradient: &mut [f64],
     ws: &mut Workspace,
-) -> PhaseQuery {
+) -> PhaseReport {
     let phases = &end.x;
     let ReadOut { pattern, overlap, phase, wrong, spread } = ReadOut::of(memory, phases);
     let energy = memory.energy_gradient(phases, gradient, ws);
-    PhaseQuery {
+    PhaseReport {
         pattern,
         overlap,
         phase,

@@ -4,56 +4,16 @@
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
 
-use ebm_core::flow::GradientFlow;
-use ebm_core::ode::{self, BatchControl, SteadyState, Tolerance};
 use ebm_core::{Batch, Energy, Outcome, random, validate};
 use rand::RngExt;
 
-use super::PhaseLockedMemory;
 use super::energy::wrap;
+use super::{LockReport, PhaseLockedMemory, PhaseLocking};
 use crate::Error;
 use crate::patterns::allocate;
 
 /// Most starts of a census.
 const MAX_STARTS: usize = 1 << 20;
-
-/// How phases are let go until they rest.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
-pub struct Settle {
-    /// Largest `‖θ̇‖∞` of a state at rest, > 0.
-    pub tolerance: f64,
-    /// Time after which a state is given up, > 0, in units of the inverse
-    /// coupling.
-    pub max_time: f64,
-    /// Least [`margin`](super::LockStability::margin) of a stable state, > 0:
-    /// separates it from the marginal ones at differences of π/2.
-    pub least_margin: f64,
-}
-
-impl Default for Settle {
-    /// 1e-6 within time 2000: a ring of 40 relaxes at a rate of 0.02, so that
-    /// even there the phases have a hundred relaxation times. The margin of 1e-4
-    /// is below those of rings of up to a hundred, 4 sin²(π/n) cos(2πq/n), and
-    /// above the error of phases at rest.
-    fn default() -> Self {
-        Self { tolerance: 1e-6, max_time: 2000.0, least_margin: 1e-4 }
-    }
-}
-
-/// Where one start came to rest.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
-pub struct Settled {
-    /// The final phases.
-    pub phases: Vec<f64>,
-    /// Their winding numbers, one a cycle.
-    pub windings: Vec<i32>,
-    /// [`Converged`](Outcome::Converged) at rest.
-    pub outcome: Outcome,
-}
 
 /// A stable state found by a census.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +37,7 @@ pub struct LockedState {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[must_use]
-pub struct Census {
+pub struct LockedStates {
     /// By winding numbers, in ascending order.
     pub states: Vec<LockedState>,
     /// Starts that ended at an unstable or marginal state or did not rest.
@@ -96,48 +56,22 @@ pub struct Basin {
 }
 
 impl PhaseLockedMemory {
-    /// Lets every column of `starts` go, in parallel.
-    ///
-    /// # Errors
-    /// If a parameter is out of range, or the starts are empty, not finite or of
-    /// another dimension than the graph.
-    pub fn settle(&self, starts: Batch<'_>, settle: &Settle) -> Result<Vec<Settled>, Error> {
-        validate::positive("least margin", settle.least_margin)?;
-        let options = ode::Options {
-            // Explicit steps leave rates of the order of this accuracy.
-            tolerance: Tolerance { rtol: 0.001 * settle.tolerance, atol: 0.02 * settle.tolerance },
-            steady_state: Some(SteadyState {
-                tolerance: settle.tolerance,
-                ..SteadyState::default()
-            }),
-            ..ode::Options::default()
-        };
-        let (span, control) = ((0.0, settle.max_time), BatchControl::Each);
-        let field = GradientFlow(self);
-        let ends = ode::integrate_batch(&field, &ode::TSITOURAS, span, starts, &options, control)?;
-        let settled = |end: ode::Solution| {
-            let windings = self.windings(&end.x);
-            Settled { phases: end.x, windings, outcome: end.outcome }
-        };
-        Ok(ends.into_iter().map(settled).collect())
-    }
-
     /// Seeds a state with every choice of winding numbers up to half the length
     /// of each cycle, disturbs it slightly, and collects where they settle.
     ///
     /// ```
-    /// use ebm_memory::phase_locked::{CycleGraph, PhaseLockedMemory, Settle};
+    /// use ebm_memory::phase_locked::{CycleGraph, PhaseLockedMemory, PhaseLocking};
     /// let sharing_a_node = PhaseLockedMemory::new(CycleGraph::sharing_nodes(5, 2)?)?;
     /// let sharing_an_edge = PhaseLockedMemory::new(CycleGraph::sharing_edges(5, 2)?)?;
-    /// assert_eq!(sharing_a_node.census_by_seeding(&Settle::default())?.states.len(), 9);
-    /// assert_eq!(sharing_an_edge.census_by_seeding(&Settle::default())?.states.len(), 5);
+    /// assert_eq!(sharing_a_node.census_by_seeding(&PhaseLocking::default())?.states.len(), 9);
+    /// assert_eq!(sharing_an_edge.census_by_seeding(&PhaseLocking::default())?.states.len(), 5);
     /// # Ok::<(), ebm_memory::Error>(())
     /// ```
     ///
     /// # Errors
     /// If a parameter is out of range, the choices are more than a million or
     /// do not fit into memory, or as [`stability`](Self::stability).
-    pub fn census_by_seeding(&self, settle: &Settle) -> Result<Census, Error> {
+    pub fn census_by_seeding(&self, locking: &PhaseLocking) -> Result<LockedStates, Error> {
         let limits: Vec<usize> = self.graph().cycles().iter().map(|c| c.len() / 2).collect();
         let count = limits.iter().fold(1_usize, |p, limit| p.saturating_mul(2 * limit + 1));
         if count > MAX_STARTS {
@@ -163,7 +97,7 @@ impl PhaseLockedMemory {
             let seed = self.seed_with(gram.as_mut(), &windings)?;
             starts.extend(seed.iter().zip(&noise).map(|(p, z)| p + 1e-3 * z));
         }
-        self.collect(&starts, settle)
+        self.collect(&starts, locking)
     }
 
     /// Collects where `count` starts with independent uniform phases settle;
@@ -176,8 +110,8 @@ impl PhaseLockedMemory {
         &self,
         count: usize,
         seed: u64,
-        settle: &Settle,
-    ) -> Result<Census, Error> {
+        locking: &PhaseLocking,
+    ) -> Result<LockedStates, Error> {
         if count > MAX_STARTS {
             let what = "random starts";
             return Err(ebm_core::Error::TooLarge { what, size: count, limit: MAX_STARTS }.into());
@@ -187,7 +121,7 @@ impl PhaseLockedMemory {
             let mut rng = random::stream(seed, j as u64);
             starts.extend((0..self.graph().nodes()).map(|_| rng.random_range(-PI..PI)));
         }
-        self.collect(&starts, settle)
+        self.collect(&starts, locking)
     }
 
     /// Disturbs every phase of the state with the given winding numbers by an
@@ -204,7 +138,7 @@ impl PhaseLockedMemory {
         radius: f64,
         trials: usize,
         seed: u64,
-        settle: &Settle,
+        locking: &PhaseLocking,
     ) -> Result<Basin, Error> {
         validate::non_negative("radius", radius)?;
         if trials > MAX_STARTS {
@@ -217,36 +151,38 @@ impl PhaseLockedMemory {
             let mut rng = random::stream(seed, j as u64);
             starts.extend(state.iter().map(|p| p + radius * rng.random_range(-1.0..=1.0)));
         }
-        let settled = self.settle(Batch::new(&starts, state.len())?, settle)?;
-        let back = |s: &&Settled| s.outcome == Outcome::Converged && s.windings == windings;
-        let returned = settled.iter().filter(back).count();
+        let found = locking.retrieve(self, Batch::new(&starts, state.len())?)?;
+        let back = |r: &&LockReport| r.outcome == Outcome::Converged && r.windings == windings;
+        let returned = found.reports().iter().filter(back).count();
         Ok(Basin { returned, trials })
     }
 
-    fn collect(&self, starts: &[f64], settle: &Settle) -> Result<Census, Error> {
-        let settled = self.settle(Batch::new(starts, self.graph().nodes())?, settle)?;
+    fn collect(&self, starts: &[f64], locking: &PhaseLocking) -> Result<LockedStates, Error> {
+        let ends = locking.retrieve(self, Batch::new(starts, self.graph().nodes())?)?;
         let mut found: BTreeMap<Vec<i32>, Vec<LockedState>> = BTreeMap::new();
         let mut unsettled = 0;
-        for Settled { phases, windings, outcome } in settled {
-            if outcome != Outcome::Converged {
+        for (phases, report) in ends.states().columns().zip(ends.reports()) {
+            let windings = report.windings.clone();
+            if report.outcome != Outcome::Converged {
                 unsettled += 1;
                 continue;
             }
             let states = found.entry(windings.clone()).or_default();
-            let same = |s: &&mut LockedState| self.same_differences(&s.phases, &phases);
+            let same = |s: &&mut LockedState| self.same_differences(&s.phases, phases);
             if let Some(known) = states.iter_mut().find(same) {
                 known.hits += 1;
                 continue;
             }
-            let margin = self.stability(&phases)?.margin;
-            if margin < settle.least_margin {
+            let margin = self.stability(phases)?.margin;
+            if margin < locking.least_margin {
                 unsettled += 1;
                 continue;
             }
-            let energy = self.energy_at(&phases);
+            let energy = self.energy_at(phases);
+            let phases = phases.to_vec();
             states.push(LockedState { windings, phases, margin, energy, hits: 1 });
         }
-        Ok(Census { states: found.into_values().flatten().collect(), unsettled })
+        Ok(LockedStates { states: found.into_values().flatten().collect(), unsettled })
     }
 
     /// Equal up to a common shift, within a hundredth of a radian: far below

@@ -28,7 +28,9 @@ mod census;
 mod energy;
 mod graph;
 mod message;
+mod retrieval;
 
-pub use census::{Basin, Census, LockedState, Settle, Settled};
+pub use census::{Basin, LockedState, LockedStates};
 pub use energy::{LockStability, PhaseLockedMemory};
 pub use graph::CycleGraph;
+pub use retrieval::{LockReport, PhaseLocking};

@@ -73,12 +73,12 @@ fn the_map_carries_rates_to_potentials_and_one_energy_falls_along_both() {
 fn recalls_from_corrupted_cues_in_both_forms() {
     let (memory, cues) = memory(5.0);
     for relaxation in BOTH {
-        let found = relaxation.run(&memory, Batch::new(&cues, 120).unwrap()).unwrap();
+        let found = relaxation.retrieve(&memory, Batch::new(&cues, 120).unwrap()).unwrap();
         for (mu, report) in found.reports().iter().enumerate() {
             assert_eq!((report.pattern, report.outcome), (mu, Outcome::Converged));
             assert!(report.overlap > 0.97, "{}", report.overlap);
             assert!(report.residual <= 1e-6 && report.time < 100.0);
-            let rates = found.rates().column(mu);
+            let rates = found.states().column(mu);
             assert!((memory.network().energy_at(rates) - report.energy).abs() < 1e-12);
             // An equilibrium: v = φ(Wv + b).
             let speed = memory.firing_rate().eval_at(0.0, rates);
@@ -95,11 +95,11 @@ fn logistic_units_recall_what_odd_units_do() {
     // A logistic of gain 4β has the slope of tanh(βx) at the origin.
     let tanh = ContinuousMemory::hebb(patterns.clone(), Activation::Tanh { gain: 3.0 }).unwrap();
     let logistic = ContinuousMemory::hebb(patterns, Activation::Logistic { gain: 12.0 }).unwrap();
-    let a = BOTH[1].run(&tanh, cues).unwrap();
-    let b = BOTH[1].run(&logistic, cues).unwrap();
-    let mut decoded = b.rates().as_slice().to_vec();
+    let a = BOTH[1].retrieve(&tanh, cues).unwrap();
+    let b = BOTH[1].retrieve(&logistic, cues).unwrap();
+    let mut decoded = b.states().as_slice().to_vec();
     logistic.decode(&mut decoded);
-    for (a, b) in a.rates().as_slice().iter().zip(&decoded) {
+    for (a, b) in a.states().as_slice().iter().zip(&decoded) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
     for (a, b) in a.reports().iter().zip(b.reports()) {
@@ -117,7 +117,7 @@ fn nothing_is_recalled_below_the_critical_slope() {
     for (factor, recalls) in [(0.9, false), (1.3, true)] {
         let (memory, _) = memory(factor * critical);
         for relaxation in BOTH {
-            let found = relaxation.run(&memory, Batch::new(&cues, 120).unwrap()).unwrap();
+            let found = relaxation.retrieve(&memory, Batch::new(&cues, 120).unwrap()).unwrap();
             for report in found.reports() {
                 assert_eq!(report.overlap > 0.1, recalls, "{factor} {}", report.overlap);
             }
@@ -134,15 +134,15 @@ fn other_rules_and_couplings_can_be_used() {
     let activation = Activation::Tanh { gain: 8.0 };
     let cues = patterns.as_batch();
     let projection = ContinuousMemory::pseudo_inverse(patterns.clone(), activation).unwrap();
-    let found = Relaxation::default().run(&projection, cues).unwrap();
+    let found = Relaxation::default().retrieve(&projection, cues).unwrap();
     assert!(found.reports().iter().enumerate().all(|(mu, r)| r.pattern == mu && r.overlap > 0.95));
     let few = patterns.subset(&[0, 1, 2]).unwrap();
     let coupling = LowRankCoupling::new(few.as_batch(), &[1.0; 3]).unwrap().with_zero_diagonal();
     let low = ContinuousMemory::new(few.clone(), coupling, activation).unwrap();
     let dense = ContinuousMemory::hebb(few.clone(), activation).unwrap();
-    let a = Relaxation::default().run(&low, few.as_batch()).unwrap();
-    let b = Relaxation::default().run(&dense, few.as_batch()).unwrap();
-    for (a, b) in a.rates().as_slice().iter().zip(b.rates().as_slice()) {
+    let a = Relaxation::default().retrieve(&low, few.as_batch()).unwrap();
+    let b = Relaxation::default().retrieve(&dense, few.as_batch()).unwrap();
+    for (a, b) in a.states().as_slice().iter().zip(b.states().as_slice()) {
         assert!((a - b).abs() < 1e-8);
     }
 }
@@ -153,14 +153,14 @@ fn bad_input_is_an_error_and_a_short_time_an_outcome() {
     let cues = Batch::new(&cues, 120).unwrap();
     let good = Relaxation::default();
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(Relaxation { tolerance: bad, ..good }.run(&memory, cues).is_err());
-        assert!(Relaxation { max_time: bad, ..good }.run(&memory, cues).is_err());
+        assert!(Relaxation { tolerance: bad, ..good }.retrieve(&memory, cues).is_err());
+        assert!(Relaxation { max_time: bad, ..good }.retrieve(&memory, cues).is_err());
     }
     for relaxation in BOTH {
-        assert!(relaxation.run(&memory, Batch::new(&[], 120).unwrap()).is_err());
-        assert!(relaxation.run(&memory, Batch::new(&[1.0; 7], 7).unwrap()).is_err());
-        assert!(relaxation.run(&memory, Batch::new(&[f64::NAN; 120], 120).unwrap()).is_err());
-        let short = Relaxation { max_time: 0.1, ..relaxation }.run(&memory, cues).unwrap();
+        assert!(relaxation.retrieve(&memory, Batch::new(&[], 120).unwrap()).is_err());
+        assert!(relaxation.retrieve(&memory, Batch::new(&[1.0; 7], 7).unwrap()).is_err());
+        assert!(relaxation.retrieve(&memory, Batch::new(&[f64::NAN; 120], 120).unwrap()).is_err());
+        let short = Relaxation { max_time: 0.1, ..relaxation }.retrieve(&memory, cues).unwrap();
         assert!(short.reports().iter().all(|r| r.outcome == Outcome::Reached));
         assert!(short.reports().iter().all(|r| r.residual > 1e-6));
     }

@@ -78,7 +78,7 @@ proptest! {
     fn retrieval_certifies_what_it_returns((memory, x, _) in arbitrary()) {
         let cccp = Cccp { max_iterations: 400, ..Cccp::default() };
         let found = cccp.retrieve(&memory, Batch::single(&x).unwrap()).unwrap();
-        let report = found.queries()[0];
+        let report = found.reports()[0];
         let state = found.state(0);
         prop_assert!(report.energy <= memory.energy_at(&x) + 1e-12);
         prop_assert!((report.energy - memory.energy_at(state)).abs() < 1e-11);
@@ -127,8 +127,8 @@ fn queries_stop_on_their_own() {
     let mut pair = settled.state(0).to_vec();
     pair.extend_from_slice(&cues[40..80]);
     let found = Cccp::default().retrieve(&memory, Batch::new(&pair, 40).unwrap()).unwrap();
-    assert_eq!(found.queries()[0].iterations, 0);
-    assert!(found.queries()[1].iterations > 0);
+    assert_eq!(found.reports()[0].iterations, 0);
+    assert!(found.reports()[1].iterations > 0);
     assert_eq!(found.state(0), settled.state(0));
 }
 
@@ -166,8 +166,8 @@ fn small_beta_averages_and_one_pattern_is_recalled_at_once() {
     let single = LogSumExpMemory::new(patterns.subset(&[4]).unwrap(), 1.0, Similarity::DotProduct);
     let found = Cccp::default().retrieve(&single.unwrap(), Batch::single(cue).unwrap()).unwrap();
     assert_eq!(found.state(0), patterns.pattern(4));
-    assert_eq!(found.queries()[0].margin, f64::INFINITY);
-    assert_eq!(found.queries()[0].iterations, 1);
+    assert_eq!(found.reports()[0].margin, f64::INFINITY);
+    assert_eq!(found.reports()[0].iterations, 1);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn overflow_is_an_outcome() {
     let patterns = Patterns::new(vec![1.0, -1.0, 1.0, 1.0], 2).unwrap();
     let memory = LogSumExpMemory::new(patterns, 1e300, Similarity::DotProduct).unwrap();
     let found = Cccp::default().retrieve(&memory, Batch::single(&[1e200, 1.0]).unwrap()).unwrap();
-    assert!(matches!(found.queries()[0].outcome, Outcome::NotFinite { t: 0.0, index: 0 }));
+    assert!(matches!(found.reports()[0].outcome, Outcome::NotFinite { t: 0.0, index: 0 }));
 }
 
 #[test]

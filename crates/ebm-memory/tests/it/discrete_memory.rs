@@ -101,7 +101,7 @@ fn asynchronous_recall_ends_in_local_minima_from_every_state() {
     for interaction in INTERACTIONS {
         let memory = memory(n, 12, 4, interaction);
         for recall in [FIXED, Recall { seed: 5, ..Recall::default() }] {
-            let found = recall.run(&memory, cues).unwrap();
+            let found = recall.retrieve(&memory, cues).unwrap();
             for (j, report) in found.reports().iter().enumerate() {
                 assert_eq!(report.outcome, RecallOutcome::FixedPoint);
                 let mut state = found.state(j).to_vec();
@@ -136,7 +136,7 @@ fn synchronous_recall_ends_in_fixed_points_or_cycles_of_any_length() {
             let fields = fields(&memory, state);
             state.iter().zip(fields).map(|(s, h)| if s * h < 0.0 { -s } else { *s }).collect()
         };
-        let found = SYNCHRONOUS.run(&memory, cues).unwrap();
+        let found = SYNCHRONOUS.retrieve(&memory, cues).unwrap();
         for (j, report) in found.reports().iter().enumerate() {
             let mut state = cues.column(j).to_vec();
             for _ in 0..report.sweeps {
@@ -181,8 +181,8 @@ fn degree_two_is_the_hopfield_network() {
         assert_eq!(exact as f64, (2.0 * expected).round());
     }
     for recall in [FIXED, SYNCHRONOUS, Recall::default()] {
-        let expected = recall.run(&network, cues).unwrap();
-        for found in [recall.run(&memory, cues), recall.run(&linearized, cues)] {
+        let expected = recall.retrieve(&network, cues).unwrap();
+        for found in [recall.retrieve(&memory, cues), recall.retrieve(&linearized, cues)] {
             let found = found.unwrap();
             assert_eq!(found.states(), expected.states());
             for (a, b) in found.reports().iter().zip(expected.reports()) {
@@ -202,8 +202,8 @@ fn the_exponential_is_the_log_sum_exp_memory_on_signs() {
         let discrete = DiscreteMemory::new(bits, Interaction::Exponential { beta }).unwrap();
         let cues = corrupt(patterns.as_batch(), 0.2, Corruption::FlipSign, 3).unwrap();
         let cues = Batch::new(&cues[..800], 40).unwrap();
-        let found = FIXED.run(&discrete, cues).unwrap();
-        let linear = FIXED.run(&discrete.linearized().unwrap(), cues).unwrap();
+        let found = FIXED.retrieve(&discrete, cues).unwrap();
+        let linear = FIXED.retrieve(&discrete.linearized().unwrap(), cues).unwrap();
         assert_eq!(found, linear);
         for (j, report) in found.reports().iter().enumerate() {
             let energy = continuous.energy_at(found.state(j)) - 20.0;
@@ -220,7 +220,7 @@ fn a_cold_exponential_neither_overflows_nor_loses_the_nearest_pattern() {
         let cues = corrupt(patterns.as_batch(), 0.25, Corruption::FlipSign, 3).unwrap();
         let cues = Batch::new(&cues, 200).unwrap();
         for recall in [SYNCHRONOUS, FIXED] {
-            let found = recall.run(&memory, cues).unwrap();
+            let found = recall.retrieve(&memory, cues).unwrap();
             assert_eq!(found.states(), patterns.as_batch());
             assert!(found.reports().iter().all(|r| r.energy == -200.0 && r.sweeps == 1));
         }
@@ -270,7 +270,7 @@ fn ties_keep_the_state() {
     let cues = Batch::new(&states, 7).unwrap();
     let cubic = DiscreteMemory::new(bits.clone(), Interaction::Polynomial { degree: 3 }).unwrap();
     for recall in [FIXED, SYNCHRONOUS, Recall::default()] {
-        let found = recall.run(&cubic, cues).unwrap();
+        let found = recall.retrieve(&cubic, cues).unwrap();
         assert_eq!(found.states(), cues);
         assert!(found.reports().iter().all(|r| r.sweeps == 0 && r.energy == 0.0));
     }
@@ -298,7 +298,7 @@ fn rectification_takes_away_the_inverse_patterns() {
         let memory = memory(60, 40, 3, interaction);
         let patterns: Patterns = memory.patterns().to_patterns().unwrap();
         let inverse: Vec<f64> = patterns.as_batch().as_slice().iter().map(|s| -s).collect();
-        let found = FIXED.run(&memory, Batch::new(&inverse, 60).unwrap()).unwrap();
+        let found = FIXED.retrieve(&memory, Batch::new(&inverse, 60).unwrap()).unwrap();
         for report in found.reports() {
             assert_eq!(report.flips == 0, fixed);
         }
@@ -325,7 +325,7 @@ fn chains_sample_the_boltzmann_distribution() {
         let (chains, sweeps) = (200, 500);
         let starts = Patterns::random_signs(n, chains, 9).unwrap();
         let glauber = Glauber { temperature, burn_in: 100, sweeps, ..Glauber::default() };
-        let found = glauber.run(&memory, starts.as_batch()).unwrap();
+        let found = glauber.retrieve(&memory, starts.as_batch()).unwrap();
         let means: Vec<f64> = found.reports().iter().map(|r| r.mean_energy).collect();
         let average = means.iter().sum::<f64>() / chains as f64;
         let spread = means.iter().map(|m| (m - average).powi(2)).sum::<f64>();
@@ -346,7 +346,7 @@ fn a_batch_is_its_columns_on_any_number_of_threads() {
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                let found = recall.run(&memory, cues).unwrap();
+                let found = recall.retrieve(&memory, cues).unwrap();
                 let matches = memory.patterns().closest(found.states()).unwrap();
                 (found, matches)
             })
@@ -356,7 +356,7 @@ fn a_batch_is_its_columns_on_any_number_of_threads() {
         assert_eq!(one, run(4));
         if recall == SYNCHRONOUS {
             for (j, cue) in cues.columns().enumerate() {
-                let single = recall.run(&memory, Batch::single(cue).unwrap()).unwrap();
+                let single = recall.retrieve(&memory, Batch::single(cue).unwrap()).unwrap();
                 assert_eq!(single.state(0), one.0.state(j));
                 assert_eq!(single.reports()[0], one.0.reports()[j]);
             }
@@ -386,7 +386,7 @@ fn rejects_bad_input() {
         let mut cue = [1.0; 10];
         cue[2] = bad;
         assert!(matches!(memory.exact_energy(&cue), Err(Error::NotSign { index: 2, .. })));
-        let found = FIXED.run(&memory, Batch::single(&cue).unwrap());
+        let found = FIXED.retrieve(&memory, Batch::single(&cue).unwrap());
         assert!(matches!(found, Err(Error::NotSign { index: 2, .. })));
     }
     assert!(memory.energy_at(&[f64::NAN; 10]).is_nan());
@@ -419,7 +419,7 @@ proptest! {
         let mut last = memory.energy_at(cue.pattern(0));
         for max_sweeps in 1..6 {
             let recall = Recall { max_sweeps, seed, ..Recall::default() };
-            let energy = recall.run(&memory, cue.as_batch()).unwrap().reports()[0].energy;
+            let energy = recall.retrieve(&memory, cue.as_batch()).unwrap().reports()[0].energy;
             prop_assert!(energy <= last + 1e-12 * last.abs());
             last = energy;
         }
@@ -433,12 +433,12 @@ fn many_patterns_are_run_for_few_cues_at_a_time() {
     let cues = Patterns::random_signs(32, 6, 4).unwrap();
     let mut found = None;
     let counted = allocation_counter::measure(|| {
-        found = FIXED.run_watched(&memory, cues.as_batch(), &mut ()).ok();
+        found = FIXED.retrieve_watched(&memory, cues.as_batch(), &mut ()).ok();
     });
     assert!(counted.bytes_max < 33 << 20, "{}", counted.bytes_max);
     let found = found.unwrap();
     for j in [0, 5] {
-        let alone = FIXED.run(&memory, Batch::single(cues.pattern(j)).unwrap()).unwrap();
+        let alone = FIXED.retrieve(&memory, Batch::single(cues.pattern(j)).unwrap()).unwrap();
         assert_eq!((alone.state(0), alone.reports()[0]), (found.state(j), found.reports()[j]));
     }
 }

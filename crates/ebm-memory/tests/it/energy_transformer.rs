@@ -88,7 +88,7 @@ fn nothing_allocates() {
     assert_eq!(allocation_counter::measure(evaluate).count_total, 0);
     let count = |max_steps| {
         let descent = Descent { max_steps, ..Descent::default() };
-        allocation_counter::measure(|| drop(descent.run(&block, &x).unwrap())).count_total
+        allocation_counter::measure(|| drop(descent.retrieve(&block, &x).unwrap())).count_total
     };
     assert_eq!(count(1), count(50));
 }
@@ -109,7 +109,7 @@ fn updates_of_the_toy_configuration_descend_to_a_bounded_energy() {
 
     let x = normals(1200, 1.0, 3);
     let descent = Descent { rate: 0.5, max_steps: 400, ..Descent::default() };
-    let end = descent.run(&block, &x).unwrap();
+    let end = descent.retrieve(&block, &x).unwrap();
     assert_eq!(end.outcome, Outcome::Reached);
     let found = check::descent(&end.energies, 1e-14).unwrap();
     assert!(found.holds() && found.total_drop > 100.0, "{found:?}");
@@ -141,7 +141,7 @@ fn the_flow_descends_where_updates_do() {
     let end = end.unwrap();
     let order = check::observed_order(2e-3, 3, |rate| {
         let euler = Descent { rate, max_steps: (2.0 / rate) as usize, ..Descent::default() };
-        let steps = euler.run(&block, &x).unwrap();
+        let steps = euler.retrieve(&block, &x).unwrap();
         end.x.iter().zip(&steps.x).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
     });
     assert!((order.unwrap().finest() - 1.0).abs() < 0.1);
@@ -169,23 +169,27 @@ fn bad_input_is_an_error() {
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(ok().with_beta(bad).is_err());
         let x = [0.1; 20];
-        assert!(Descent { rate: bad, ..Descent::default() }.run(&small(), &x).is_err());
+        assert!(Descent { rate: bad, ..Descent::default() }.retrieve(&small(), &x).is_err());
     }
     assert!(TokenMemoryEnergy::new(patterns(4, 2, 1.0, 1), 0).is_err());
     assert!(TokenMemoryEnergy::new(patterns(4, 2, 1.0, 1), usize::MAX).is_err());
     let norm = |n| LayerNorm::new(1.0, vec![0.0; n], 1e-3).unwrap();
     assert!(EnergyTransformer::new(ok(), patterns(3, 2, 1.0, 1), norm(4)).is_err());
     assert!(EnergyTransformer::new(ok(), patterns(4, 2, 1.0, 1), norm(5)).is_err());
-    let run =
-        |x: &[f64]| -> Result<Outcome, Error> { Ok(Descent::default().run(&small(), x)?.outcome) };
+    let run = |x: &[f64]| -> Result<Outcome, Error> {
+        Ok(Descent::default().retrieve(&small(), x)?.outcome)
+    };
     assert!(run(&[0.1; 19]).is_err());
     assert!(run(&[f64::NAN; 20]).is_err());
-    assert!(Descent { tolerance: -1.0, ..Descent::default() }.run(&small(), &[0.1; 20]).is_err());
+    assert!(
+        Descent { tolerance: -1.0, ..Descent::default() }.retrieve(&small(), &[0.1; 20]).is_err()
+    );
     // Overflow is an outcome.
     let huge = AttentionEnergy::random(SMALL, 1e200, 1).unwrap();
     let huge = EnergyTransformer::new(huge, patterns(4, 2, 1.0, 1), norm(4)).unwrap();
-    let end = Descent::default().run(&huge, &normals(20, 1.0, 6)).unwrap();
+    let end = Descent::default().retrieve(&huge, &normals(20, 1.0, 6)).unwrap();
     assert!(matches!(end.outcome, Outcome::NotFinite { t: 0.0, .. }));
-    let quick = Descent { tolerance: 1e9, ..Descent::default() }.run(&small(), &[0.1; 20]).unwrap();
+    let quick =
+        Descent { tolerance: 1e9, ..Descent::default() }.retrieve(&small(), &[0.1; 20]).unwrap();
     assert_eq!((quick.outcome, quick.energies.len()), (Outcome::Converged, 1));
 }

@@ -65,9 +65,9 @@ fn softmax_is_the_log_sum_exp_memory() {
             assert!((sparse.energy_at(x) - dense.energy_at(x)).abs() < 1e-13);
         }
         let cues = Batch::new(&cues, 6).unwrap();
-        let a = Cccp::default().retrieve_sparse(&sparse, cues).unwrap();
+        let a = Cccp::default().retrieve(&sparse, cues).unwrap();
         let b = Cccp::default().retrieve(&dense, cues).unwrap();
-        for (a, b) in a.queries().iter().zip(b.queries()) {
+        for (a, b) in a.reports().iter().zip(b.reports()) {
             assert_eq!((a.pattern, a.outcome), (b.pattern, b.outcome));
             assert!((a.energy - b.energy).abs() < 1e-12);
             assert!((a.margin - b.margin).abs() < 1e-6 * (1.0 + b.margin));
@@ -155,10 +155,9 @@ fn retrieval_is_exact_to_the_bit_in_one_update() {
             FenchelYoungMemory::new(patterns.clone(), 1.0, Similarity::DotProduct, *map).unwrap();
         let mut cues = patterns.as_batch().as_slice().to_vec();
         cues.chunks_mut(64).for_each(|cue| cue[..6].fill(0.0));
-        let found =
-            Cccp::default().retrieve_sparse(&memory, Batch::new(&cues, 64).unwrap()).unwrap();
+        let found = Cccp::default().retrieve(&memory, Batch::new(&cues, 64).unwrap()).unwrap();
         assert_eq!(found.states().as_slice(), patterns.as_batch().as_slice(), "{map:?}");
-        for (mu, query) in found.queries().iter().enumerate() {
+        for (mu, query) in found.reports().iter().enumerate() {
             assert_eq!((query.pattern, query.iterations, query.spill), (mu, 1, 0.0));
             assert_eq!((query.residual, query.outcome), (0.0, Outcome::Converged));
             assert_eq!(memory.distance_bound(query), 0.0);
@@ -179,11 +178,11 @@ fn an_association_is_recalled_from_a_part_of_it() {
         (0..400).map(|i| (0..3).map(|m| weights[m] * patterns.pattern(20 * m)[i]).sum()).collect()
     };
     let cue = mix([0.4, 0.4, 0.2]);
-    let found = Cccp::default().retrieve_sparse(&memory, Batch::single(&cue).unwrap()).unwrap();
+    let found = Cccp::default().retrieve(&memory, Batch::single(&cue).unwrap()).unwrap();
     let mean = mix([1.0 / 3.0; 3]);
     assert!(found.state(0).iter().zip(&mean).all(|(a, b)| (a - b).abs() < 1e-14));
-    assert_eq!(found.queries()[0].iterations, 1);
-    assert!((found.queries()[0].spill - 2.0 / 3.0).abs() < 1e-14);
+    assert_eq!(found.reports()[0].iterations, 1);
+    assert!((found.reports()[0].spill - 2.0 / 3.0).abs() < 1e-14);
 }
 
 #[test]
@@ -213,9 +212,8 @@ fn rejects_bad_input() {
     let softmax = new(1.0, dot, RegularizedArgmax::Softmax).unwrap();
     assert_eq!(softmax.exact_radius(&[0]).unwrap(), None);
 
-    let retrieve = |cues: &[f64], dim| {
-        Cccp::default().retrieve_sparse(&memory, Batch::new(cues, dim).unwrap())
-    };
+    let retrieve =
+        |cues: &[f64], dim| Cccp::default().retrieve(&memory, Batch::new(cues, dim).unwrap());
     assert!(retrieve(&[], 4).is_err());
     assert!(retrieve(&[1.0; 3], 3).is_err());
     assert!(retrieve(&[1.0, f64::NAN, 0.0, 0.0], 4).is_err());
@@ -223,13 +221,13 @@ fn rejects_bad_input() {
         Cccp { max_iterations: 0, ..Cccp::default() },
         Cccp { tolerance: f64::NAN, ..Cccp::default() },
     ] {
-        assert!(options.retrieve_sparse(&memory, Batch::single(&[1.0; 4]).unwrap()).is_err());
+        assert!(options.retrieve(&memory, Batch::single(&[1.0; 4]).unwrap()).is_err());
     }
     // An overflow is an outcome.
     let large = Patterns::new(vec![1e150, -1e150, 1e150, 1e150], 2).unwrap();
     let memory = FenchelYoungMemory::new(large, 1.0, dot, sparsemax).unwrap();
-    let found = Cccp::default().retrieve_sparse(&memory, Batch::single(&[1e200, 1.0]).unwrap());
-    let outcome = found.unwrap().queries()[0].outcome;
+    let found = Cccp::default().retrieve(&memory, Batch::single(&[1e200, 1.0]).unwrap());
+    let outcome = found.unwrap().reports()[0].outcome;
     assert!(matches!(outcome, Outcome::NotFinite { .. }), "{outcome:?}");
     let nan = memory.energy_at(&[f64::NAN, 0.0]);
     assert!(nan.is_nan());

@@ -13,7 +13,7 @@ fn excess(sampled: f64, law: f64, order: Order) -> f64 {
     let network = HopfieldNetwork::hebb(&Patterns::random_signs(N, 3, 5).unwrap()).unwrap();
     let glauber = Glauber { temperature: sampled, burn_in: 40, sweeps: 1, order, seed: 8 };
     let cues = vec![1.0; N * chains];
-    let found = glauber.run(&network, Batch::new(&cues, N).unwrap()).unwrap();
+    let found = glauber.retrieve(&network, Batch::new(&cues, N).unwrap()).unwrap();
     let mut counts = [0.0; 1 << N];
     for state in found.states().columns() {
         let code: usize = state.iter().enumerate().map(|(i, s)| usize::from(*s > 0.0) << i).sum();
@@ -60,7 +60,7 @@ fn averages_agree_with_enumeration() {
     let glauber =
         Glauber { temperature: 0.7, burn_in: 10, sweeps: 1000, seed: 2, ..Glauber::default() };
     let cues = vec![1.0; N * 100];
-    let found = glauber.run(&network, Batch::new(&cues, N).unwrap()).unwrap();
+    let found = glauber.retrieve(&network, Batch::new(&cues, N).unwrap()).unwrap();
     let (mut total, mut energy) = (0.0, 0.0);
     for code in 0..1_usize << N {
         let state: Vec<f64> = (0..N).map(|i| if code >> i & 1 == 1 { 1.0 } else { -1.0 }).collect();
@@ -82,7 +82,7 @@ fn cold_chains_recall_and_hot_ones_forget() {
     let network = LowRankHopfield::hebb(&patterns.to_precision::<f32>().unwrap()).unwrap();
     let overlap = |temperature| {
         let glauber = Glauber { temperature, ..Glauber::default() };
-        let chains = glauber.run(&network, patterns.as_batch()).unwrap();
+        let chains = glauber.retrieve(&network, patterns.as_batch()).unwrap();
         patterns.overlap(1, chains.means().column(1))
     };
     assert!(overlap(0.1) > 0.999);
@@ -98,8 +98,8 @@ fn dense_and_low_rank_chains_are_the_same() {
     let low = LowRankHopfield::hebb(&patterns).unwrap();
     for order in [Order::Fixed, Order::Random] {
         let glauber = Glauber { order, ..Glauber::default() };
-        let a = glauber.run(&dense, patterns.as_batch()).unwrap();
-        let b = glauber.run(&low, patterns.as_batch()).unwrap();
+        let a = glauber.retrieve(&dense, patterns.as_batch()).unwrap();
+        let b = glauber.retrieve(&low, patterns.as_batch()).unwrap();
         assert_eq!(a.states(), b.states());
         assert_eq!(a.means(), b.means());
         for (a, b) in a.reports().iter().zip(b.reports()) {
@@ -115,19 +115,19 @@ fn bad_input_is_an_error_and_overflow_an_outcome() {
     let network = HopfieldNetwork::hebb(&patterns).unwrap();
     for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let glauber = Glauber { temperature, ..Glauber::default() };
-        assert!(glauber.run(&network, patterns.as_batch()).is_err());
+        assert!(glauber.retrieve(&network, patterns.as_batch()).is_err());
     }
     let glauber = Glauber::default();
-    assert!(Glauber { sweeps: 0, ..glauber }.run(&network, patterns.as_batch()).is_err());
+    assert!(Glauber { sweeps: 0, ..glauber }.retrieve(&network, patterns.as_batch()).is_err());
     let endless = Glauber { burn_in: usize::MAX, ..glauber };
-    assert!(endless.run(&network, patterns.as_batch()).is_err());
+    assert!(endless.retrieve(&network, patterns.as_batch()).is_err());
     for cue in [&[1.0, 1.0, f64::NAN, 1.0][..], &[1.0; 3], &[]] {
         let dim = if cue.len() == 3 { 3 } else { 4 };
-        assert!(glauber.run(&network, Batch::new(cue, dim).unwrap()).is_err());
+        assert!(glauber.retrieve(&network, Batch::new(cue, dim).unwrap()).is_err());
     }
     let large = DenseCoupling::from_fn(3, |i, j| if i == j { 0.0 } else { 1e308 }).unwrap();
     let large = HopfieldNetwork::new(large).unwrap();
-    let found = glauber.run(&large, Batch::single(&[1.0; 3]).unwrap()).unwrap();
+    let found = glauber.retrieve(&large, Batch::single(&[1.0; 3]).unwrap()).unwrap();
     assert!(matches!(found.reports()[0].outcome, Outcome::NotFinite { .. }));
     // There is no average of nothing.
     assert!(found.reports()[0].mean_energy.is_nan() && found.means().column(0)[0].is_nan());
@@ -139,7 +139,7 @@ fn a_neuron_without_a_field_is_a_fair_coin_at_any_temperature() {
     let free = HopfieldNetwork::new(DenseCoupling::from_fn(n, |_, _| 0.0).unwrap()).unwrap();
     for temperature in [1e-310, 1.0, f64::MAX] {
         let glauber = Glauber { temperature, burn_in: 0, sweeps: 1, ..Glauber::default() };
-        let found = glauber.run(&free, Batch::single(&vec![1.0; n]).unwrap()).unwrap();
+        let found = glauber.retrieve(&free, Batch::single(&vec![1.0; n]).unwrap()).unwrap();
         let sum: f64 = found.states().as_slice().iter().sum();
         // Standard deviation √1000; six.
         assert!(sum.abs() < 6.0 * 1000_f64.sqrt(), "{temperature} {sum}");

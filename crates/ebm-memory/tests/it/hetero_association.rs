@@ -4,8 +4,8 @@
 use ebm_core::Batch;
 use ebm_memory::{
     Cccp, Clamped, Corruption, Cues, DiscretePairs, Glauber, Interaction, KeyValueMemory,
-    LocalFields, LogSumExpMemory, LowRankHopfield, Order, Patterns, Recall, RecallOutcome,
-    SignPatterns, Similarity, Update, corrupt,
+    LocalFields, LogSumExpMemory, LowRankHopfield, Order, PairReport, Patterns, Recall,
+    RecallOutcome, SignPatterns, Similarity, Update, corrupt,
 };
 
 const FIXED: Recall =
@@ -29,14 +29,14 @@ fn values_come_back_from_spoilt_keys() {
         let (pairs, values) = pairs(count, interaction);
         let keys: Patterns = pairs.keys().to_patterns().unwrap();
         let spoilt = corrupt(keys.as_batch(), 0.1, Corruption::FlipSign, 3).unwrap();
-        let found = pairs.recall(&Recall::default(), Batch::new(&spoilt, 60).unwrap()).unwrap();
-        let right = (0..count).filter(|&mu| found.values().column(mu) == values.pattern(mu));
+        let found = pairs.retrieve(&Recall::default(), Batch::new(&spoilt, 60).unwrap()).unwrap();
+        let right = (0..count).filter(|&mu| found.states().column(mu) == values.pattern(mu));
         assert!(right.count() >= count - count / 100, "{interaction:?}");
-        for (mu, (closest, report)) in found.matches().iter().zip(found.reports()).enumerate() {
+        for (mu, PairReport { closest, recall }) in found.reports().iter().enumerate() {
             // The key stays spoilt.
-            let right = found.values().column(mu) == values.pattern(mu);
+            let right = found.states().column(mu) == values.pattern(mu);
             assert!(!right || (closest.pattern, closest.distance) == (mu, 6));
-            assert_eq!(report.outcome, RecallOutcome::FixedPoint);
+            assert_eq!(recall.outcome, RecallOutcome::FixedPoint);
         }
     }
 }
@@ -46,11 +46,11 @@ fn no_value_neuron_can_lower_the_joint_energy() {
     // Overloaded, so that values are no stored ones.
     let (pairs, _) = pairs(400, Interaction::Polynomial { degree: 3 });
     let keys = Patterns::random_signs(60, 20, 7).unwrap();
-    let found = pairs.recall(&FIXED, keys.as_batch()).unwrap();
+    let found = pairs.retrieve(&FIXED, keys.as_batch()).unwrap();
     for (j, key) in keys.as_batch().columns().enumerate() {
-        let mut state = [key, found.values().column(j)].concat();
+        let mut state = [key, found.states().column(j)].concat();
         let energy = pairs.joint().exact_energy(&state).unwrap().unwrap();
-        assert_eq!(found.reports()[j].energy, energy as f64 / 3.0);
+        assert_eq!(found.reports()[j].recall.energy, energy as f64 / 3.0);
         for i in 60..90 {
             state[i] = -state[i];
             assert!(pairs.joint().exact_energy(&state).unwrap().unwrap() >= energy);
@@ -70,10 +70,10 @@ fn held_neurons_stay_and_the_others_do_not_notice() {
     let some = Clamped::new(&network, &held).unwrap();
     for recall in [FIXED, SYNCHRONOUS, Recall::default()] {
         assert_eq!(
-            recall.run(&none, cues).unwrap().states(),
-            recall.run(&network, cues).unwrap().states()
+            recall.retrieve(&none, cues).unwrap().states(),
+            recall.retrieve(&network, cues).unwrap().states()
         );
-        let found = recall.run(&some, cues).unwrap();
+        let found = recall.retrieve(&some, cues).unwrap();
         for (j, cue) in cues.columns().enumerate() {
             let mut kept = vec![0.0; network.kept()];
             let state = found.state(j);
@@ -87,7 +87,7 @@ fn held_neurons_stay_and_the_others_do_not_notice() {
             }
         }
     }
-    let chains = Glauber { temperature: 5.0, ..Glauber::default() }.run(&some, cues).unwrap();
+    let chains = Glauber { temperature: 5.0, ..Glauber::default() }.retrieve(&some, cues).unwrap();
     for (mean, cue) in chains.means().columns().zip(cues.columns()) {
         assert!((0..80).all(|i| !held[i] || mean[i] == cue[i]));
         assert!((0..80).any(|i| !held[i] && mean[i].abs() < 0.9));
@@ -114,16 +114,16 @@ fn reading_is_the_first_update_of_the_pairs_with_the_key_known() {
 
         let keys = LogSumExpMemory::new(keys.clone(), 0.3, similarity).unwrap();
         let memory = KeyValueMemory::new(keys, values.clone()).unwrap();
-        let found = memory.read(Batch::new(&cues, 20).unwrap()).unwrap();
+        let found = memory.retrieve(Batch::new(&cues, 20).unwrap()).unwrap();
         let mut weights = vec![0.0; 150];
-        for (j, value) in found.values().columns().enumerate() {
+        for (j, value) in found.states().columns().enumerate() {
             for (a, b) in value.iter().zip(&expected.state(j)[20..]) {
                 assert!((a - b).abs() < 1e-12);
             }
             memory.keys().weights(Batch::single(&cues[j * 20..][..20]).unwrap(), &mut weights);
             let mut sorted = weights.clone();
             sorted.sort_by(|a, b| b.total_cmp(a));
-            let reading = found.readings()[j];
+            let reading = found.reports()[j];
             assert!((reading.weight - sorted[0]).abs() < 1e-12);
             assert!((weights[reading.pair] - sorted[0]).abs() < 1e-12);
             assert!((reading.margin - (sorted[0] / sorted[1]).ln()).abs() < 1e-9);
@@ -140,8 +140,8 @@ fn any_number_of_threads_gives_the_same_bits() {
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let discrete = pairs.recall(&Recall::default(), keys.as_batch()).unwrap();
-            (discrete, memory.read(keys.as_batch()).unwrap())
+            let discrete = pairs.retrieve(&Recall::default(), keys.as_batch()).unwrap();
+            (discrete, memory.retrieve(keys.as_batch()).unwrap())
         })
     };
     let one = run(1);
@@ -155,9 +155,9 @@ fn rejects_bad_input() {
     let empty = Batch::new(&[], 60).unwrap();
     let mut bad = vec![1.0; 60];
     bad[5] = f64::NAN;
-    assert!(pairs.recall(&FIXED, empty).is_err());
-    assert!(pairs.recall(&FIXED, Batch::single(&bad).unwrap()).is_err());
-    assert!(pairs.recall(&FIXED, Batch::single(&[1.0; 59]).unwrap()).is_err());
+    assert!(pairs.retrieve(&FIXED, empty).is_err());
+    assert!(pairs.retrieve(&FIXED, Batch::single(&bad).unwrap()).is_err());
+    assert!(pairs.retrieve(&FIXED, Batch::single(&[1.0; 59]).unwrap()).is_err());
     let few = SignPatterns::random(30, 9, 2).unwrap();
     let interaction = Interaction::Polynomial { degree: 3 };
     assert!(DiscretePairs::new(pairs.keys().clone(), &few, interaction).is_err());
@@ -170,14 +170,14 @@ fn rejects_bad_input() {
     let keys = keys.unwrap();
     assert!(KeyValueMemory::new(keys.clone(), few.to_patterns().unwrap()).is_err());
     let memory = KeyValueMemory::new(keys, values).unwrap();
-    assert!(memory.read(empty).is_err());
-    assert!(memory.read(Batch::single(&bad).unwrap()).is_err());
-    assert!(memory.read(Batch::single(&[1.0; 59]).unwrap()).is_err());
+    assert!(memory.retrieve(empty).is_err());
+    assert!(memory.retrieve(Batch::single(&bad).unwrap()).is_err());
+    assert!(memory.retrieve(Batch::single(&[1.0; 59]).unwrap()).is_err());
     // Scores that all overflow to −∞ show in the reading.
     let one: Patterns = Patterns::new(vec![1.0], 1).unwrap();
     let keys = LogSumExpMemory::new(one.clone(), 1e300, Similarity::DotProduct).unwrap();
     let cold = KeyValueMemory::new(keys, one).unwrap();
-    let found = cold.read(Batch::single(&[-1e200]).unwrap()).unwrap();
-    assert!(found.values().as_slice()[0].is_nan());
-    assert!(found.readings()[0].weight.is_nan() && found.readings()[0].margin.is_nan());
+    let found = cold.retrieve(Batch::single(&[-1e200]).unwrap()).unwrap();
+    assert!(found.states().as_slice()[0].is_nan());
+    assert!(found.reports()[0].weight.is_nan() && found.reports()[0].margin.is_nan());
 }

@@ -24,7 +24,7 @@ fn asynchronous_recall_ends_in_local_minima_from_every_state() {
         let network = HopfieldNetwork::hebb(&Patterns::random_signs(n, count, seed).unwrap());
         let network = network.unwrap();
         for recall in [FIXED, Recall { seed, ..Recall::default() }] {
-            let found = recall.run(&network, cues).unwrap();
+            let found = recall.retrieve(&network, cues).unwrap();
             for (j, report) in found.reports().iter().enumerate() {
                 assert_eq!(report.outcome, RecallOutcome::FixedPoint);
                 let mut state = found.state(j).to_vec();
@@ -48,7 +48,7 @@ fn synchronous_recall_ends_in_fixed_points_or_two_cycles() {
     let states = all_states(n);
     let cues = Batch::new(&states, n).unwrap();
     let network = HopfieldNetwork::hebb(&Patterns::random_signs(n, 4, 3).unwrap()).unwrap();
-    let found = SYNCHRONOUS.run(&network, cues).unwrap();
+    let found = SYNCHRONOUS.retrieve(&network, cues).unwrap();
     let step = |state: &[f64]| -> Vec<f64> {
         let field: Vec<f64> = network.gradient_at(state).iter().map(|g| -g).collect();
         let update = |(s, h): (&f64, &f64)| if h.abs() < 1e-12 { *s } else { h.signum() };
@@ -82,9 +82,9 @@ fn two_neurons_that_disagree_cycle_synchronously_and_settle_asynchronously() {
     let coupling = DenseCoupling::from_column_major(2, vec![0.0, -1.0, -1.0, 0.0]).unwrap();
     let network = HopfieldNetwork::new(coupling).unwrap();
     let cue = Batch::single(&[1.0, 1.0]).unwrap();
-    let together = SYNCHRONOUS.run(&network, cue).unwrap();
+    let together = SYNCHRONOUS.retrieve(&network, cue).unwrap();
     assert_eq!(together.reports()[0].outcome, RecallOutcome::TwoCycle);
-    let alternating = FIXED.run(&network, cue).unwrap();
+    let alternating = FIXED.retrieve(&network, cue).unwrap();
     assert_eq!(alternating.state(0), [-1.0, 1.0]);
     assert_eq!(alternating.reports()[0].energy, -1.0);
 }
@@ -93,7 +93,7 @@ fn two_neurons_that_disagree_cycle_synchronously_and_settle_asynchronously() {
 fn a_neuron_without_a_field_keeps_its_state() {
     let network = HopfieldNetwork::new(DenseCoupling::from_fn(3, |_, _| 0.0).unwrap()).unwrap();
     for recall in [FIXED, SYNCHRONOUS] {
-        let found = recall.run(&network, Batch::single(&[1.0, -1.0, 1.0]).unwrap()).unwrap();
+        let found = recall.retrieve(&network, Batch::single(&[1.0, -1.0, 1.0]).unwrap()).unwrap();
         assert_eq!(found.state(0), [1.0, -1.0, 1.0]);
         assert_eq!(found.reports()[0].sweeps, 0);
         assert_eq!(found.reports()[0].outcome, RecallOutcome::FixedPoint);
@@ -106,7 +106,7 @@ fn all_patterns_are_fixed_points_below_the_error_free_capacity() {
     // the Gaussian field distribution half of it misses a bit once in 10⁸.
     let patterns = Patterns::random_signs(500, 10, 6).unwrap();
     let network = HopfieldNetwork::hebb(&patterns).unwrap();
-    let found = Recall::default().run(&network, patterns.as_batch()).unwrap();
+    let found = Recall::default().retrieve(&network, patterns.as_batch()).unwrap();
     assert_eq!(found.states(), patterns.as_batch());
     assert!(found.reports().iter().all(|r| r.flips == 0));
 }
@@ -116,9 +116,9 @@ fn a_batch_is_its_columns() {
     let patterns = Patterns::random_signs(80, 70, 2).unwrap();
     let network = HopfieldNetwork::hebb(&patterns).unwrap();
     for recall in [FIXED, SYNCHRONOUS] {
-        let all = recall.run(&network, patterns.as_batch()).unwrap();
+        let all = recall.retrieve(&network, patterns.as_batch()).unwrap();
         for (j, cue) in patterns.as_batch().columns().enumerate() {
-            let one = recall.run(&network, Batch::single(cue).unwrap()).unwrap();
+            let one = recall.retrieve(&network, Batch::single(cue).unwrap()).unwrap();
             assert_eq!(one.state(0), all.state(j));
             assert_eq!(one.reports()[0].flips, all.reports()[j].flips);
         }
@@ -134,15 +134,15 @@ fn rejects_bad_input() {
 
     let network = HopfieldNetwork::hebb(&Patterns::random_signs(4, 2, 1).unwrap()).unwrap();
     let recall = Recall::default();
-    assert!(recall.run(&network, Batch::new(&[], 4).unwrap()).is_err());
-    assert!(recall.run(&network, Batch::new(&[1.0; 3], 3).unwrap()).is_err());
+    assert!(recall.retrieve(&network, Batch::new(&[], 4).unwrap()).is_err());
+    assert!(recall.retrieve(&network, Batch::new(&[1.0; 3], 3).unwrap()).is_err());
     for bad in [0.0, 2.0, f64::NAN, f64::INFINITY] {
         let cue = [1.0, 1.0, bad, 1.0];
-        let found = recall.run(&network, Batch::single(&cue).unwrap());
+        let found = recall.retrieve(&network, Batch::single(&cue).unwrap());
         assert!(matches!(found, Err(Error::NotSign { index: 2, .. })));
     }
     let none = Recall { max_sweeps: 0, ..recall };
-    assert!(none.run(&network, Batch::single(&[1.0; 4]).unwrap()).is_err());
+    assert!(none.retrieve(&network, Batch::single(&[1.0; 4]).unwrap()).is_err());
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn overflow_is_an_outcome() {
     let coupling = DenseCoupling::from_fn(3, |i, j| if i == j { 0.0 } else { 1e308 }).unwrap();
     let network = HopfieldNetwork::new(coupling).unwrap();
     for recall in [FIXED, SYNCHRONOUS] {
-        let found = recall.run(&network, Batch::single(&[1.0; 3]).unwrap()).unwrap();
+        let found = recall.retrieve(&network, Batch::single(&[1.0; 3]).unwrap()).unwrap();
         assert_eq!(found.reports()[0].outcome, RecallOutcome::NotFinite);
     }
 }
@@ -164,7 +164,7 @@ proptest! {
         let mut last = network.energy_at(cue.pattern(0));
         for max_sweeps in 1..6 {
             let recall = Recall { max_sweeps, seed, ..Recall::default() };
-            let energy = recall.run(&network, cue.as_batch()).unwrap().reports()[0].energy;
+            let energy = recall.retrieve(&network, cue.as_batch()).unwrap().reports()[0].energy;
             prop_assert!(energy <= last + 1e-12);
             last = energy;
         }
@@ -184,8 +184,8 @@ proptest! {
         let mut gauged_cue = cue.pattern(0).to_vec();
         gauged_cue[0] = -gauged_cue[0];
         for recall in [FIXED, SYNCHRONOUS, Recall::default()] {
-            let a = recall.run(&HopfieldNetwork::hebb(&patterns).unwrap(), cue.as_batch()).unwrap();
-            let b = recall.run(
+            let a = recall.retrieve(&HopfieldNetwork::hebb(&patterns).unwrap(), cue.as_batch()).unwrap();
+            let b = recall.retrieve(
                 &HopfieldNetwork::hebb(&gauged).unwrap(), Batch::single(&gauged_cue).unwrap()).unwrap();
             let mut state = b.state(0).to_vec();
             state[0] = -state[0];

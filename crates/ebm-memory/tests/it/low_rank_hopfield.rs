@@ -4,7 +4,7 @@ use ebm_core::coupling::LowRankCoupling;
 use ebm_core::{Batch, Energy, Gradient, Real};
 use ebm_memory::{
     Corruption, Error, Hebb, HopfieldNetwork, LocalFields, LowRankHopfield, Order, Patterns,
-    Projection, Recall, RecallOutcome, Recalled, Update, corrupt,
+    Projection, Recall, RecallOutcome, RecallReport, Retrieved, Update, corrupt,
 };
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn low_rank<T: Real>(patterns: &Patterns) -> LowRankHopfield<T> {
 }
 
 /// The same states by the same path.
-fn assert_same(a: &Recalled, b: &Recalled) {
+fn assert_same(a: &Retrieved<RecallReport>, b: &Retrieved<RecallReport>) {
     assert_eq!(a.states(), b.states());
     for (a, b) in a.reports().iter().zip(b.reports()) {
         assert_eq!((a.sweeps, a.flips, a.outcome), (b.sweeps, b.flips, b.outcome));
@@ -39,10 +39,10 @@ fn recalls_as_the_matrix_does_ties_and_cycles_included() {
         let cues = Batch::new(&cues, n).unwrap();
         let mut outcomes = vec![];
         for recall in METHODS {
-            let expected = recall.run(&dense, cues).unwrap();
-            assert_same(&expected, &recall.run(&low_rank::<f64>(&patterns), cues).unwrap());
-            assert_same(&expected, &recall.run(&low_rank::<f32>(&patterns), cues).unwrap());
-            assert_same(&expected, &recall.run(&coupled, cues).unwrap());
+            let expected = recall.retrieve(&dense, cues).unwrap();
+            assert_same(&expected, &recall.retrieve(&low_rank::<f64>(&patterns), cues).unwrap());
+            assert_same(&expected, &recall.retrieve(&low_rank::<f32>(&patterns), cues).unwrap());
+            assert_same(&expected, &recall.retrieve(&coupled, cues).unwrap());
             outcomes.extend(expected.reports().iter().map(|r| r.outcome));
         }
         assert!(n != 10 || outcomes.contains(&RecallOutcome::TwoCycle));
@@ -57,14 +57,14 @@ fn real_patterns_recall_as_their_matrix_does() {
     let cues = corrupt(patterns.as_batch(), 0.1, Corruption::FlipSign, 3).unwrap();
     let cues = Batch::new(&cues, 400).unwrap();
     for recall in METHODS {
-        assert_same(&recall.run(&dense, cues).unwrap(), &recall.run(&low, cues).unwrap());
+        assert_same(&recall.retrieve(&dense, cues).unwrap(), &recall.retrieve(&low, cues).unwrap());
     }
     let basis = Patterns::new(projection.basis().as_slice().to_vec(), 400).unwrap();
     let weights = vec![400.0_f32; basis.count()];
     let single: Patterns<f32> = basis.to_precision().unwrap();
     let single = LowRankHopfield::new(single.as_batch(), &weights).unwrap();
     for recall in METHODS {
-        let found = recall.run(&single, patterns.as_batch()).unwrap();
+        let found = recall.retrieve(&single, patterns.as_batch()).unwrap();
         assert_eq!(found.states(), patterns.as_batch());
     }
 }
@@ -110,7 +110,7 @@ fn a_field_of_nothing_but_rounding_is_a_tie() {
             network.keep(cue, &mut kept, &mut Default::default());
             rounded |= kept[0] != 5.0 * own;
             for recall in METHODS {
-                let found = recall.run(&network, cue).unwrap();
+                let found = recall.retrieve(&network, cue).unwrap();
                 assert_eq!(found.reports()[0].outcome, RecallOutcome::FixedPoint);
                 assert_eq!((found.states(), found.reports()[0].flips), (cue, 0));
             }

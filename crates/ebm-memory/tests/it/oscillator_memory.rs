@@ -5,9 +5,9 @@ use ebm_core::check::finite_difference;
 use ebm_core::linalg::SymmetricEigen;
 use ebm_core::{Batch, Curvature, Energy, Gradient, Outcome, Workspace};
 use ebm_memory::oscillator_memory::{
-    OscillatorCouplings, OscillatorMemory, PhaseRetrieval, PhaseRetrieved, binary_phases,
+    OscillatorCouplings, OscillatorMemory, PhaseReport, PhaseRetrieval, binary_phases,
 };
-use ebm_memory::{Corruption, Patterns, corrupt};
+use ebm_memory::{Corruption, Patterns, Retrieved, corrupt};
 use proptest::prelude::*;
 
 fn memory(dim: usize, count: usize, second_harmonic: f64) -> OscillatorMemory {
@@ -124,18 +124,22 @@ fn a_single_pattern_has_its_known_threshold() {
 }
 
 /// Retrieval of every pattern from a cue with flipped signs.
-fn retrieve(memory: &OscillatorMemory, flips: f64, method: PhaseRetrieval) -> PhaseRetrieved {
+fn retrieve(
+    memory: &OscillatorMemory,
+    flips: f64,
+    method: PhaseRetrieval,
+) -> Retrieved<PhaseReport> {
     let dim = memory.dim();
     let cues = corrupt(memory.patterns().as_batch(), flips, Corruption::FlipSign, 5).unwrap();
     let cues = binary_phases(Batch::new(&cues, dim).unwrap()).unwrap();
     method.retrieve(memory, Batch::new(&cues, dim).unwrap()).unwrap()
 }
 
-fn error_free(found: &PhaseRetrieved) -> usize {
-    let right = |(mu, q): (usize, &ebm_memory::oscillator_memory::PhaseQuery)| {
+fn error_free(found: &Retrieved<PhaseReport>) -> usize {
+    let right = |(mu, q): (usize, &ebm_memory::oscillator_memory::PhaseReport)| {
         q.pattern == mu && q.is_error_free(1e-3)
     };
-    found.queries().iter().enumerate().filter(|q| right((q.0, q.1))).count()
+    found.reports().iter().enumerate().filter(|q| right((q.0, q.1))).count()
 }
 
 #[test]
@@ -146,7 +150,7 @@ fn retrieval_succeeds_inside_the_window_only() {
         let memory = memory(200, 4, second_harmonic);
         let found = retrieve(&memory, 0.2, method);
         assert_eq!(error_free(&found), expected, "{second_harmonic}");
-        for query in found.queries() {
+        for query in found.reports() {
             assert!(query.outcome.is_success());
             // Without the second harmonic minima are flat, and come to rest
             // like a power of time.
@@ -158,7 +162,7 @@ fn retrieval_succeeds_inside_the_window_only() {
     }
     // Far above, the cue freezes: its overlap is one minus twice the flips.
     let found = retrieve(&memory(200, 4, 3.0), 0.2, PhaseRetrieval::default());
-    for query in found.queries() {
+    for query in found.reports() {
         assert!((query.overlap - 0.6).abs() < 1e-6 && query.wrong == 40 && query.spread < 1e-4);
     }
 }
@@ -197,10 +201,10 @@ fn budgets_are_outcomes() {
     let memory = memory(60, 5, 0.3);
     let brief = PhaseRetrieval { max_time: 0.5, ..PhaseRetrieval::default() };
     let found = retrieve(&memory, 0.2, brief);
-    assert!(found.queries().iter().all(|q| q.outcome == Outcome::Reached && q.time == 0.5));
+    assert!(found.reports().iter().all(|q| q.outcome == Outcome::Reached && q.time == 0.5));
     let short = PhaseRetrieval { max_steps: 3, ..PhaseRetrieval::default() };
     let found = retrieve(&memory, 0.2, short);
-    assert!(found.queries().iter().all(|q| q.outcome == Outcome::MaxSteps && q.steps <= 3));
+    assert!(found.reports().iter().all(|q| q.outcome == Outcome::MaxSteps && q.steps <= 3));
 }
 
 #[test]

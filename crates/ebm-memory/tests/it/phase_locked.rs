@@ -5,7 +5,7 @@ use std::f64::consts::{PI, TAU};
 
 use ebm_core::check::finite_difference;
 use ebm_core::{Batch, Energy, Gradient, Outcome, Workspace};
-use ebm_memory::phase_locked::{CycleGraph, PhaseLockedMemory, Settle};
+use ebm_memory::phase_locked::{CycleGraph, PhaseLockedMemory, PhaseLocking};
 use proptest::prelude::*;
 
 fn nodes(length: usize, count: usize) -> PhaseLockedMemory {
@@ -105,10 +105,10 @@ fn a_ring_is_stable_exactly_below_a_quarter_of_its_length() {
 
 #[test]
 fn rings_that_share_a_node_hold_what_the_formula_says() {
-    let settle = Settle::default();
+    let locking = PhaseLocking::default();
     for (length, count, expected) in [(5, 2, 9), (6, 2, 9), (7, 2, 9), (5, 3, 27), (12, 1, 5)] {
         let memory = nodes(length, count);
-        let census = memory.census_by_seeding(&settle).unwrap();
+        let census = memory.census_by_seeding(&locking).unwrap();
         assert_eq!(census.states.len(), expected, "{length} {count}");
         assert_eq!(memory.state_count(), Some(expected as u128));
         for state in &census.states {
@@ -125,10 +125,10 @@ fn rings_that_share_a_node_hold_what_the_formula_says() {
     }
     // Random starts find the same states and no others.
     let memory = nodes(6, 2);
-    let census = memory.census_by_random_starts(1500, 1, &settle).unwrap();
+    let census = memory.census_by_random_starts(1500, 1, &locking).unwrap();
     assert_eq!(census.states.len(), 9);
     assert!(census.unsettled < 5, "{}", census.unsettled);
-    let seeded = memory.census_by_seeding(&settle).unwrap();
+    let seeded = memory.census_by_seeding(&locking).unwrap();
     for (a, b) in census.states.iter().zip(&seeded.states) {
         assert_eq!(a.windings, b.windings);
     }
@@ -138,7 +138,7 @@ fn rings_that_share_a_node_hold_what_the_formula_says() {
 fn rings_that_share_an_edge_hold_fewer() {
     for (length, count, expected) in [(5, 2, 5), (6, 2, 7), (8, 2, 7), (6, 3, 17)] {
         let memory = edges(length, count);
-        let census = memory.census_by_seeding(&Settle::default()).unwrap();
+        let census = memory.census_by_seeding(&PhaseLocking::default()).unwrap();
         assert_eq!(census.states.len(), expected, "{length} {count}");
         assert_eq!((memory.state_count(), memory.capacity_bytes()), (None, 0));
         // Differences below π/2 make the Hessian a positive Laplacian.
@@ -152,13 +152,13 @@ fn rings_that_share_an_edge_hold_fewer() {
 #[test]
 fn small_disturbances_decay_and_large_ones_do_not() {
     let memory = nodes(6, 3);
-    let settle = Settle::default();
-    let near = memory.basin(&[1, -1, 0], 0.3, 50, 1, &settle).unwrap();
+    let locking = PhaseLocking::default();
+    let near = memory.basin(&[1, -1, 0], 0.3, 50, 1, &locking).unwrap();
     assert_eq!((near.returned, near.trials), (50, 50));
-    let far = memory.basin(&[1, -1, 0], 3.0, 50, 1, &settle).unwrap();
+    let far = memory.basin(&[1, -1, 0], 3.0, 50, 1, &locking).unwrap();
     assert!(far.returned < 25, "{far:?}");
     // What has not come to rest has not come back.
-    let brief = Settle { max_time: 0.01, ..settle };
+    let brief = PhaseLocking { max_time: 0.01, ..locking };
     assert_eq!(memory.basin(&[1, -1, 0], 0.3, 5, 1, &brief).unwrap().returned, 0);
 }
 
@@ -167,7 +167,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     let memory = nodes(5, 2);
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| memory.census_by_random_starts(100, 3, &Settle::default()).unwrap())
+        pool.install(|| memory.census_by_random_starts(100, 3, &PhaseLocking::default()).unwrap())
     };
     let one = run(1);
     assert_eq!(one, run(2));
@@ -223,28 +223,28 @@ fn bad_input_is_refused() {
     assert!(memory.decode(&[0.0; 8], 1).is_err());
     assert!(memory.decode(&[0.0; 9], usize::MAX).is_err());
     assert!(edges(5, 2).encode(b"").is_err());
-    let settle = Settle::default();
-    assert!(memory.settle(Batch::new(&[f64::NAN; 9], 9).unwrap(), &settle).is_err());
-    assert!(memory.settle(Batch::new(&[0.0; 8], 8).unwrap(), &settle).is_err());
-    assert!(memory.census_by_random_starts(0, 1, &settle).is_err());
-    assert!(memory.census_by_random_starts(usize::MAX, 1, &settle).is_err());
-    assert!(nodes(12, 8).census_by_seeding(&settle).is_err());
-    assert!(memory.basin(&[0, 0], -1.0, 5, 1, &settle).is_err());
-    assert!(memory.basin(&[0, 0], 0.1, 0, 1, &settle).is_err());
-    assert!(memory.basin(&[0, 0], 0.1, usize::MAX, 1, &settle).is_err());
+    let locking = PhaseLocking::default();
+    assert!(locking.retrieve(&memory, Batch::new(&[f64::NAN; 9], 9).unwrap()).is_err());
+    assert!(locking.retrieve(&memory, Batch::new(&[0.0; 8], 8).unwrap()).is_err());
+    assert!(memory.census_by_random_starts(0, 1, &locking).is_err());
+    assert!(memory.census_by_random_starts(usize::MAX, 1, &locking).is_err());
+    assert!(nodes(12, 8).census_by_seeding(&locking).is_err());
+    assert!(memory.basin(&[0, 0], -1.0, 5, 1, &locking).is_err());
+    assert!(memory.basin(&[0, 0], 0.1, 0, 1, &locking).is_err());
+    assert!(memory.basin(&[0, 0], 0.1, usize::MAX, 1, &locking).is_err());
     assert!(CycleGraph::sharing_edges(4, 5000).is_err());
     assert!(nodes(5, 2500).stability(&[0.0; 10_001]).is_err());
     assert_eq!(nodes(5, 20_000).seed(&[1; 20_000]).unwrap().len(), 80_001);
     for bad in [
-        Settle { tolerance: 0.0, ..settle },
-        Settle { max_time: f64::NAN, ..settle },
-        Settle { least_margin: -1.0, ..settle },
+        PhaseLocking { tolerance: 0.0, ..locking },
+        PhaseLocking { max_time: f64::NAN, ..locking },
+        PhaseLocking { least_margin: -1.0, ..locking },
     ] {
         assert!(memory.census_by_random_starts(2, 1, &bad).is_err());
     }
-    let brief = Settle { max_time: 0.1, ..settle };
+    let brief = PhaseLocking { max_time: 0.1, ..locking };
     let census = memory.census_by_random_starts(4, 1, &brief).unwrap();
     assert_eq!((census.states.len(), census.unsettled), (0, 4));
-    let found = memory.settle(Batch::new(&[0.0; 9], 9).unwrap(), &settle).unwrap();
-    assert_eq!(found[0].outcome, Outcome::Converged);
+    let found = locking.retrieve(&memory, Batch::new(&[0.0; 9], 9).unwrap()).unwrap();
+    assert_eq!(found.reports()[0].outcome, Outcome::Converged);
 }

@@ -12,9 +12,9 @@ use ebm_memory::{
     Cccp, ContinuousMemory, Corruption, CycleGraph, DiffusionMemory, DiscreteMemory, DiscretePairs,
     FenchelYoungMemory, Glauber, HopfieldNetwork, InputDrivenPlasticity, Interaction,
     KeyValueMemory, LandscapeSearch, LogSumExpMemory, LowRankHopfield, MinOver, MostStable,
-    OscillatorMemory, Patterns, Perceptron, PhaseRetrieval, RandomFeatureMemory, Readings, Recall,
-    Recalled, Region, RegularizedArgmax, Relaxation, Retrieved, SignPatterns, Similarity,
-    Thermometer, corrupt_region,
+    OscillatorMemory, Patterns, Perceptron, PhaseRetrieval, RandomFeatureMemory, Recall,
+    RecallReport, Region, RegularizedArgmax, Relaxation, RetrievalReport, Retrieved, SignPatterns,
+    Similarity, Thermometer, ValueReport, corrupt_region,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -192,12 +192,17 @@ fn results() {
     survives(&spoilt);
     let cues = Batch::new(&spoilt.cues, 30).unwrap();
     let network = HopfieldNetwork::hebb(&patterns).unwrap();
-    let text = survives(&Recall::default().run(&network, cues).unwrap());
-    refused::<Recalled>(&text, "/dim", 15, "states: expected length 45, found 90");
-    refused::<Recalled>(&text, "/states/31", 2.0, "state 1: entry 1 is 2, expected -1 or +1");
-    survives(&Glauber { sweeps: 3, ..Glauber::default() }.run(&network, cues).unwrap());
+    let text = survives(&Recall::default().retrieve(&network, cues).unwrap());
+    refused::<Retrieved<RecallReport>>(&text, "/dim", 15, "states: expected length 45, found 90");
+    refused::<Retrieved<RecallReport>>(
+        &text,
+        "/states/31",
+        2.0,
+        "state 1: entry 1 is 2, expected -1 or +1",
+    );
+    survives(&Glauber { sweeps: 3, ..Glauber::default() }.retrieve(&network, cues).unwrap());
     let memory = ContinuousMemory::hebb(patterns.clone(), Activation::Tanh { gain: 5.0 }).unwrap();
-    survives(&Relaxation::default().run(&memory, cues).unwrap());
+    survives(&Relaxation::default().retrieve(&memory, cues).unwrap());
 
     // One pattern alone: an infinite margin.
     let alone = patterns.subset(&[0]).unwrap();
@@ -205,20 +210,20 @@ fn results() {
     let found = Cccp::default().retrieve(&memory, cues).unwrap();
     let text = survives(&found);
     assert!(text.contains("\"margin\":\"inf\""), "{text}");
-    refused::<Retrieved>(&text, "/reports/0/margin", "infinite", "");
+    refused::<Retrieved<RetrievalReport>>(&text, "/reports/0/margin", "infinite", "");
     let keys = LogSumExpMemory::new(patterns.clone(), 1.0, Similarity::DotProduct).unwrap();
     let pairs = KeyValueMemory::new(keys, real(2, 3)).unwrap();
-    survives(&pairs.read(cues).unwrap());
+    survives(&pairs.retrieve(cues).unwrap());
     let single: Patterns<f32> = patterns.to_precision().unwrap();
     let keys = LogSumExpMemory::new(single.clone(), 1.0, Similarity::DotProduct).unwrap();
     let pairs = KeyValueMemory::new(keys, real(2, 3).to_precision().unwrap()).unwrap();
-    let text = survives(&pairs.read(single.as_batch()).unwrap());
-    refused::<Readings<f32>>(&text, "/states/1", 1e300, "1000");
+    let text = survives(&pairs.retrieve(single.as_batch()).unwrap());
+    refused::<Retrieved<ValueReport, f32>>(&text, "/states/1", 1e300, "1000");
     let bits = SignPatterns::new(&patterns).unwrap();
     let discrete = DiscretePairs::new(bits, &SignPatterns::random(5, 3, 1).unwrap(), {
         Interaction::Polynomial { degree: 2 }
     });
-    survives(&discrete.unwrap().recall(&Recall::default(), cues).unwrap());
+    survives(&discrete.unwrap().retrieve(&Recall::default(), cues).unwrap());
 
     let experiment = Experiment { counts: vec![2], trials: 2, ..Experiment::default() };
     let points = experiment.run(

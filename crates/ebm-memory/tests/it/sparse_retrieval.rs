@@ -3,7 +3,8 @@
 use ebm_core::vector_math::VectorMath;
 use ebm_core::{Batch, Energy, Outcome, Real, random};
 use ebm_memory::{
-    Cccp, Cues, FenchelYoungMemory, Patterns, RegularizedArgmax, Retrieved, Similarity,
+    Cccp, Cues, FenchelYoungMemory, Patterns, RegularizedArgmax, RetrievalReport, Retrieved,
+    Similarity,
 };
 use rand::RngExt;
 
@@ -64,13 +65,13 @@ fn known_entries_descend_as_in_the_memory_of_these_entries() {
         for similarity in SIMILARITIES {
             let whole = memory(&patterns, 4.0, similarity, map);
             let masked = Cues::new(&holes, dim).unwrap().with_known(&known).unwrap();
-            let found = cccp.retrieve_sparse(&whole, masked).unwrap();
+            let found = cccp.retrieve(&whole, masked).unwrap();
             let small = memory(&part, 4.0, similarity, map);
-            let expected = cccp.retrieve_sparse(&small, Batch::new(&seen, 6).unwrap()).unwrap();
+            let expected = cccp.retrieve(&small, Batch::new(&seen, 6).unwrap()).unwrap();
             for j in 0..40 {
                 let state = rows(found.state(j), dim, &known);
                 assert!(close(&state, expected.state(j), 1e-7), "{map:?} {similarity:?} {j}");
-                let (a, b) = (found.queries()[j], expected.queries()[j]);
+                let (a, b) = (found.reports()[j], expected.reports()[j]);
                 assert_eq!(a.pattern, b.pattern);
                 assert!((a.energy - b.energy).abs() < 1e-9);
                 assert!((a.energy - small.energy_at(&state)).abs() < 1e-10);
@@ -85,9 +86,9 @@ fn masks(dim: usize, cues: usize, seed: u64, share: f64) -> Vec<bool> {
     (0..dim * cues).map(|at| at % dim == 0 || rng.random_bool(share)).collect()
 }
 
-fn agree(all: &Retrieved, j: usize, one: &Retrieved) {
+fn agree(all: &Retrieved<RetrievalReport>, j: usize, one: &Retrieved<RetrievalReport>) {
     assert!(close(all.state(j), one.state(0), 1e-9), "{j}");
-    let (a, b) = (all.queries()[j], one.queries()[0]);
+    let (a, b) = (all.reports()[j], one.reports()[0]);
     assert_eq!((a.pattern, a.iterations, a.outcome), (b.pattern, b.iterations, b.outcome));
     assert!((a.energy - b.energy).abs() < 1e-9 && (a.spill - b.spill).abs() < 1e-9);
 }
@@ -104,17 +105,15 @@ fn masks_of_each_cue_are_those_of_a_single_one() {
             let memory = memory(&patterns, 3.0, similarity, map);
             let masked = Cues::new(&cues, dim).unwrap().with_known(&known).unwrap();
             let held = masked.with_fixed(&fixed).unwrap();
-            let (free, all) = (
-                cccp.retrieve_sparse(&memory, masked).unwrap(),
-                cccp.retrieve_sparse(&memory, held).unwrap(),
-            );
+            let (free, all) =
+                (cccp.retrieve(&memory, masked).unwrap(), cccp.retrieve(&memory, held).unwrap());
             for j in 0..queries {
                 let part = j * dim..(j + 1) * dim;
                 let cue = Cues::new(&cues[part.clone()], dim).unwrap();
                 let cue = cue.with_known(&known[part.clone()]).unwrap();
-                agree(&free, j, &cccp.retrieve_sparse(&memory, cue).unwrap());
+                agree(&free, j, &cccp.retrieve(&memory, cue).unwrap());
                 let cue = cue.with_fixed(&fixed[part.clone()]).unwrap();
-                agree(&all, j, &cccp.retrieve_sparse(&memory, cue).unwrap());
+                agree(&all, j, &cccp.retrieve(&memory, cue).unwrap());
                 for ((x, fixed), cue) in
                     all.state(j).iter().zip(&fixed[part.clone()]).zip(&cues[part])
                 {
@@ -138,8 +137,8 @@ fn energies_descend_with_fixed_entries() {
             let mut last = [f64::INFINITY; 20];
             for max_iterations in 1..7 {
                 let cccp = Cccp { max_iterations, tolerance: 1e-14, ..Cccp::default() };
-                let found = cccp.retrieve_sparse(&memory, batch).unwrap();
-                for (j, query) in found.queries().iter().enumerate() {
+                let found = cccp.retrieve(&memory, batch).unwrap();
+                for (j, query) in found.reports().iter().enumerate() {
                     assert!((query.energy - memory.energy_at(found.state(j))).abs() < 1e-12);
                     // By half the square of the last step, as without a mask.
                     let drop = if last[j].is_finite() { 0.5 * last[j] * last[j] } else { 0.0 };
@@ -172,11 +171,11 @@ fn recalls_exactly<T: VectorMath>() {
             let run = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let cues = Cues::new(&cues, dim).unwrap().with_known(&known).unwrap();
-                pool.install(|| Cccp::default().retrieve_sparse(&memory, cues).unwrap())
+                pool.install(|| Cccp::default().retrieve(&memory, cues).unwrap())
             };
             let one = run(1);
             assert_eq!(one.states(), patterns.as_batch(), "{map:?}");
-            for (mu, query) in one.queries().iter().enumerate() {
+            for (mu, query) in one.reports().iter().enumerate() {
                 assert_eq!((query.pattern, query.spill, query.residual), (mu, 0.0, 0.0));
                 assert_eq!(query.outcome, Outcome::Converged);
             }
@@ -208,12 +207,12 @@ fn single_precision_follows_double() {
             });
             assert_eq!(radii.0.is_some(), radii.1.is_some());
             let once = Cccp { max_iterations: 1, ..Cccp::default() };
-            let a = once.retrieve_sparse(&a, Batch::new(&cues, dim).unwrap()).unwrap();
-            let b = once.retrieve_sparse(&b, Batch::new(&rounded, dim).unwrap()).unwrap();
+            let a = once.retrieve(&a, Batch::new(&cues, dim).unwrap()).unwrap();
+            let b = once.retrieve(&b, Batch::new(&rounded, dim).unwrap()).unwrap();
             for (a, b) in a.states().as_slice().iter().zip(b.states().as_slice()) {
                 assert!((a - f64::from(*b)).abs() < 1e-4, "{map:?} {a} {b}");
             }
-            for (a, b) in a.queries().iter().zip(b.queries()) {
+            for (a, b) in a.reports().iter().zip(b.reports()) {
                 assert!((a.energy - b.energy).abs() < 1e-4);
             }
         }
@@ -228,10 +227,10 @@ fn masks_that_do_not_fit_are_errors() {
     hole[1] = f64::NAN;
     let known = [true, false, true, true];
     let masked = Cues::new(&hole, 4).unwrap().with_known(&known).unwrap();
-    assert!(Cccp::default().retrieve_sparse(&sparse, masked).is_ok());
+    assert!(Cccp::default().retrieve(&sparse, masked).is_ok());
     let fixed = masked.with_fixed(&[false, true, false, false]).unwrap();
-    assert!(Cccp::default().retrieve_sparse(&sparse, fixed).is_err());
-    assert!(Cccp::default().retrieve_sparse(&sparse, Cues::new(&hole, 4).unwrap()).is_err());
+    assert!(Cccp::default().retrieve(&sparse, fixed).is_err());
+    assert!(Cccp::default().retrieve(&sparse, Cues::new(&hole, 4).unwrap()).is_err());
     let long: Patterns<f32> = Patterns::new(vec![1e30; 2], 2).unwrap();
     assert!(FenchelYoungMemory::new(long, 1.0, SIMILARITIES[0], MAPS[1]).is_err());
 }

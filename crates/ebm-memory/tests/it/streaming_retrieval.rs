@@ -48,7 +48,7 @@ fn agrees<T: VectorMath>(memory: &LogSumExpMemory<T>, cues: &[T], rounding: f64)
                 state.iter().zip(&expected).map(|(a, b)| (a.to_f64() - b).powi(2)).sum::<f64>();
             assert!(error.sqrt() <= slack, "{:?}: {} {slack}", memory.similarity(), error.sqrt());
             // The report is of the state after that update.
-            let report = found.queries()[j];
+            let report = found.reports()[j];
             let (next, mut weights) = plain(memory, state);
             weights[report.pattern] = T::ZERO;
             let spill: f64 = weights.iter().map(|w| w.to_f64()).sum();
@@ -100,7 +100,7 @@ fn reported_energies_are_those_of_the_memory() {
             let found = Cccp { max_iterations: 2, ..Cccp::default() }
                 .retrieve(&memory, Batch::new(&cues, 9).unwrap())
                 .unwrap();
-            for (state, report) in found.states().columns().zip(found.queries()) {
+            for (state, report) in found.states().columns().zip(found.reports()) {
                 let energy = memory.energy_at(state);
                 assert!((report.energy - energy).abs() < 1e-11, "{} {energy}", report.energy);
             }
@@ -254,7 +254,7 @@ fn masked_is_cut<T: VectorMath>(beta: f64, tolerance: f64) {
                     assert!(error < tolerance, "{similarity:?} {error}");
                 }
             }
-            let (a, b) = (alone.queries()[0], expected.queries()[0]);
+            let (a, b) = (alone.reports()[0], expected.reports()[0]);
             assert!((a.energy - b.energy).abs() < tolerance);
             assert!(alone.state(0).iter().all(|x| Real::is_finite(*x)));
         }
@@ -276,7 +276,7 @@ fn unknown_entries_are_filled_in_by_the_pattern() {
         let memory = LogSumExpMemory::new(patterns.clone(), 3.0, similarity).unwrap();
         let masked = Cues::new(cues, 60).unwrap().with_known(&known).unwrap();
         let found = Cccp::default().retrieve(&memory, masked).unwrap();
-        for (mu, report) in found.queries().iter().enumerate() {
+        for (mu, report) in found.reports().iter().enumerate() {
             assert_eq!((report.pattern, report.outcome), (mu, Outcome::Converged));
             assert!(report.iterations > 0);
             for (x, p) in found.state(mu).iter().zip(patterns.pattern(mu)) {
@@ -300,7 +300,7 @@ fn fixed_entries_stay_and_the_energy_descends() {
             for ((x, cue), fixed) in found.states().as_slice().iter().zip(&cues).zip(&fixed) {
                 assert!(!fixed || x == cue);
             }
-            for (report, last) in found.queries().iter().zip(&mut last) {
+            for (report, last) in found.reports().iter().zip(&mut last) {
                 assert!(report.energy <= *last + 1e-12);
                 *last = report.energy;
             }
@@ -309,7 +309,7 @@ fn fixed_entries_stay_and_the_energy_descends() {
         let long = Cccp { max_iterations: 2000, ..Cccp::default() };
         let found = long.retrieve(&memory, held).unwrap();
         for ((state, fixed), report) in
-            found.states().columns().zip(fixed.chunks(8)).zip(found.queries())
+            found.states().columns().zip(fixed.chunks(8)).zip(found.reports())
         {
             assert_eq!(report.outcome, Outcome::Converged);
             for (g, fixed) in memory.gradient_at(state).iter().zip(fixed) {
@@ -333,13 +333,13 @@ fn weights_below_the_limit_do_not_change_a_recall() {
     let found = Cccp::default().retrieve(&memory, Batch::new(&cues, 100).unwrap()).unwrap();
     let exact = Cccp { negligible: 0.0, ..Cccp::default() };
     let exact = exact.retrieve(&memory, Batch::new(&cues, 100).unwrap()).unwrap();
-    for (a, b) in found.queries().iter().zip(exact.queries()) {
+    for (a, b) in found.reports().iter().zip(exact.reports()) {
         assert_eq!((a.pattern, a.iterations, a.margin), (b.pattern, b.iterations, b.margin));
         // Small spills are still bounded by small numbers.
         assert!(a.spill >= b.spill && a.spill <= 1e4 * b.spill, "{} {}", a.spill, b.spill);
     }
     for (j, mu) in [5, 1700, 2999].into_iter().enumerate() {
-        assert_eq!(found.queries()[j].pattern, mu);
+        assert_eq!(found.reports()[j].pattern, mu);
     }
 }
 
@@ -371,9 +371,9 @@ fn single_precision_recalls_and_converges() {
         .collect();
     let memory = LogSumExpMemory::new(patterns, 1.0, Similarity::DotProduct).unwrap();
     let found = Cccp::default().retrieve(&memory, Batch::new(&cues, 80).unwrap()).unwrap();
-    let right = found.queries().iter().enumerate().filter(|(mu, q)| q.pattern == *mu).count();
+    let right = found.reports().iter().enumerate().filter(|(mu, q)| q.pattern == *mu).count();
     assert!(right >= 1990, "{right}");
-    assert!(found.queries().iter().all(|q| q.outcome == Outcome::Converged));
+    assert!(found.reports().iter().all(|q| q.outcome == Outcome::Converged));
 }
 
 #[test]

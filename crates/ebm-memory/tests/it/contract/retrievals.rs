@@ -7,11 +7,11 @@ use ebm_core::{Batch, Energy, Gradient};
 use ebm_memory::dense_associative_memory::{RandomFeatureMemory, RandomFeatures};
 use ebm_memory::layered::{LayeredMemory, Settle};
 use ebm_memory::oscillator_memory::{OscillatorCouplings, OscillatorMemory, PhaseRetrieval};
-use ebm_memory::phase_locked::{self, CycleGraph, PhaseLockedMemory};
+use ebm_memory::phase_locked::{CycleGraph, PhaseLockedMemory, PhaseLocking};
 use ebm_memory::{
     Cccp, Clamped, ContinuousMemory, Cues, DiscreteMemory, DiscretePairs, Form, Glauber,
     HopfieldNetwork, Interaction, LocalFields, LogSumExpMemory, LowRankHopfield, Order, Patterns,
-    Projection, Recall, RecallReport, RegularizedArgmax, Relaxation, Retrieval as Query,
+    Projection, Recall, RecallReport, RegularizedArgmax, Relaxation, RetrievalReport as Query,
     SignPatterns, Similarity, SteepestDescent, Update,
 };
 
@@ -56,7 +56,7 @@ fn recall<N: LocalFields>(name: impl Debug, network: &N, energy: &dyn Energy, de
     let cues = signs(network.dim(), 70, 9);
     for method in RECALLS {
         let run = |cues: Batch<'_>, max_sweeps| {
-            let found = Recall { max_sweeps, ..method }.run(network, cues)?;
+            let found = Recall { max_sweeps, ..method }.retrieve(network, cues)?;
             Ok(of_recall(found.states().as_slice(), found.reports()))
         };
         let energy = |x: &[f64]| energy.energy_at(x);
@@ -109,10 +109,10 @@ fn recall_of_pairs() {
     let cues = signs(50, 70, 9);
     for method in RECALLS {
         let run = |keys: Batch<'_>, max_sweeps| {
-            let found = pairs.recall(&Recall { max_sweeps, ..method }, keys)?;
-            let ends = of_recall(found.values().as_slice(), found.reports());
-            let reports = Box::new((ends.reports, found.matches().to_vec()));
-            Ok(Ends { reports, ..ends })
+            let found = pairs.retrieve(&Recall { max_sweeps, ..method }, keys)?;
+            let recalls: Vec<RecallReport> = found.reports().iter().map(|r| r.recall).collect();
+            let ends = of_recall(found.states().as_slice(), &recalls);
+            Ok(Ends { reports: Box::new(found.reports().to_vec()), ..ends })
         };
         Retrieval::new(cues.as_batch(), &run).stamp(method.update);
     }
@@ -126,7 +126,7 @@ fn chains() {
         for order in [Order::Fixed, Order::Random] {
             let run = |cues: Batch<'_>, sweeps| {
                 let glauber = Glauber { burn_in: 3, sweeps, order, ..Glauber::default() };
-                let found = glauber.run(network, cues)?;
+                let found = glauber.retrieve(network, cues)?;
                 Ok(Ends {
                     states: found.states().as_slice().to_vec(),
                     energies: found.reports().iter().map(|r| r.energy).collect(),
@@ -155,13 +155,13 @@ fn relaxation_of_continuous_memories() {
         let run = |cues: Batch<'_>, budget| {
             let max_time = 0.1 * budget as f64;
             let found =
-                Relaxation { form, max_time, ..Relaxation::default() }.run(&memory, cues)?;
+                Relaxation { form, max_time, ..Relaxation::default() }.retrieve(&memory, cues)?;
             let reports = found.reports();
             Ok(Ends {
                 energies: reports.iter().map(|r| r.energy).collect(),
                 reports: Box::new(reports.to_vec()),
                 steps: reports.iter().map(|r| r.time).fold(0.0, f64::max),
-                states: found.into_rates(),
+                states: found.into_states(),
             })
         };
         Retrieval {
@@ -187,7 +187,7 @@ fn updates_of_log_sum_exp_memories() {
         let memory = LogSumExpMemory::new(patterns.clone(), WARM, similarity).unwrap();
         let run = |cues: Batch<'_>, max_iterations| {
             let found = Cccp { max_iterations, ..Cccp::default() }.retrieve(&memory, cues)?;
-            Ok(of_queries(found.states().as_slice().to_vec(), found.queries()))
+            Ok(of_queries(found.states().as_slice().to_vec(), found.reports()))
         };
         let energy = |x: &[f64]| memory.energy_at(x);
         Retrieval {
@@ -214,7 +214,7 @@ fn updates_of_log_sum_exp_memories() {
                 let cccp = Cccp { max_iterations, ..Cccp::default() };
                 let found = cccp.retrieve(&single, cues)?;
                 let states = found.states().as_slice().iter().map(|x| f64::from(*x)).collect();
-                Ok(of_queries(states, found.queries()))
+                Ok(of_queries(states, found.reports()))
             };
             let cues = Batch::new(&cues, 40).unwrap();
             let retrieval = Retrieval { alone: 1e-4, ..Retrieval::new(cues, &run) };
@@ -232,8 +232,8 @@ fn updates_of_sparse_memories() {
             let memory = fenchel_young::memory(map, similarity, 0.3);
             let run = |cues: Batch<'_>, max_iterations| {
                 let cccp = Cccp { max_iterations, ..Cccp::default() };
-                let found = cccp.retrieve_sparse(&memory, cues)?;
-                Ok(of_queries(found.states().as_slice().to_vec(), found.queries()))
+                let found = cccp.retrieve(&memory, cues)?;
+                Ok(of_queries(found.states().as_slice().to_vec(), found.reports()))
             };
             let energy = |x: &[f64]| memory.energy_at(x);
             let retrieval = Retrieval { alone: CLOSE, ..Retrieval::new(cues, &run) };
@@ -279,7 +279,7 @@ fn phases() {
     let run = |cues: Batch<'_>, max_steps| {
         let method = PhaseRetrieval { jitter: 0.0, max_steps, ..PhaseRetrieval::default() };
         let found = method.retrieve(&memory, cues)?;
-        let queries = found.queries();
+        let queries = found.reports();
         Ok(Ends {
             states: found.states().as_slice().to_vec(),
             energies: queries.iter().map(|q| q.energy).collect(),
@@ -297,12 +297,12 @@ fn locked_phases() {
     let cues = normals(14 * 40, 2.0, 4);
     let run = |cues: Batch<'_>, budget| {
         let max_time = 0.1 * budget as f64;
-        let settle = phase_locked::Settle { max_time, ..phase_locked::Settle::default() };
-        let found = memory.settle(cues, &settle)?;
+        let locking = PhaseLocking { max_time, ..PhaseLocking::default() };
+        let found = locking.retrieve(&memory, cues)?;
         Ok(Ends {
-            states: found.iter().flat_map(|end| end.phases.clone()).collect(),
+            states: found.states().as_slice().to_vec(),
             energies: vec![],
-            reports: Box::new(found),
+            reports: Box::new(found.reports().to_vec()),
             steps: max_time,
         })
     };
@@ -318,7 +318,7 @@ fn settling_of_layered_memories() {
     let run = |cues: Batch<'_>, budget| {
         // Before the first look at the residuals.
         let settle = Settle { max_time: 0.05 * budget as f64, ..Settle::default() };
-        let found = settle.run(&memory, cues)?;
+        let found = settle.retrieve(&memory, cues)?;
         let reports = found.reports();
         Ok(Ends {
             states: found.states().as_slice().to_vec(),

@@ -122,7 +122,7 @@ fn learned_synapses_complete_patterns() {
     }
     assert!(losses.windows(2).all(|pair| pair[1] < pair[0]), "{losses:?}");
     assert!(losses[199] < 0.02 * losses[0], "{losses:?}");
-    let end = implicit.settle.run(&memory, cues).unwrap();
+    let end = implicit.settle.retrieve(&memory, cues).unwrap();
     for (mu, x) in end.states().columns().enumerate() {
         let output = &memory.activations(x)[memory.range(2)];
         assert!(output.iter().zip(unknown.pattern(mu)).all(|(g, target)| g * target > 0.5));
@@ -143,11 +143,11 @@ fn settling_recalls_what_the_one_layer_memory_does() {
         }
         let starts = memory.states(0, cues).unwrap();
         let starts = Batch::new(&starts, memory.dim()).unwrap();
-        let settled = Settle::default().run(&memory, starts).unwrap();
+        let settled = Settle::default().retrieve(&memory, starts).unwrap();
         for (mu, report) in settled.reports().iter().enumerate() {
             assert_eq!(report.outcome, Outcome::Converged);
             assert!(report.residual <= 1e-11 && report.evaluations > 0);
-            assert!((report.energy - expected.queries()[mu].energy).abs() < 1e-9);
+            assert!((report.energy - expected.reports()[mu].energy).abs() < 1e-9);
             let visible = &settled.state(mu)[memory.range(0)];
             for (a, b) in visible.iter().zip(expected.state(mu)) {
                 assert!((a - b).abs() < 1e-8);
@@ -196,7 +196,7 @@ fn what_does_not_settle_is_reported_and_left_out() {
     let mut start = patterns.pattern(0).to_vec();
     start[2] = 0.5;
     let start = mixing.state(&[(0, &start)]).unwrap();
-    let end = Settle::default().run(&mixing, Batch::single(&start).unwrap()).unwrap();
+    let end = Settle::default().retrieve(&mixing, Batch::single(&start).unwrap()).unwrap();
     assert_eq!(end.reports()[0].outcome, Outcome::Stalled);
 
     // A quartic memory with linear visible neurons is not bounded below.
@@ -208,7 +208,7 @@ fn what_does_not_settle_is_reported_and_left_out() {
         .connect(DenseSynapse::from_patterns(&patterns), &[0, 1])
         .unwrap();
     let start = unbounded.states(0, patterns.as_batch()).unwrap();
-    let end = Settle::default().run(&unbounded, Batch::new(&start, 6).unwrap()).unwrap();
+    let end = Settle::default().retrieve(&unbounded, Batch::new(&start, 6).unwrap()).unwrap();
     for report in end.reports() {
         assert!(!report.outcome.is_success(), "{report:?}");
     }
@@ -219,7 +219,7 @@ fn bad_input_is_an_error() {
     let memory = completion();
     let n = memory.dim();
     let run = |settle: Settle, cues: &[f64], dim| -> Result<(), Error> {
-        settle.run(&memory, Batch::new(cues, dim)?).map(|_| ())
+        settle.retrieve(&memory, Batch::new(cues, dim)?).map(|_| ())
     };
     let settle = Settle::default();
     let good = vec![0.1; n];
