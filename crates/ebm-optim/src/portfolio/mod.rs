@@ -25,7 +25,7 @@ mod race;
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::race::{Race, Recombination, Team};
 use crate::components;
@@ -136,9 +136,9 @@ impl Solver for Portfolio {
             Some(reduction) => reduction.lift(spins),
             None => Ok(spins.to_vec()),
         };
+        let given = &run.starts;
         let Some(kernel) = kernel else {
-            let spins = lift(&[])?;
-            let best = State { energy: problem.energy_of(&spins), spins };
+            let best = best_of(problem, lift(&[])?, given);
             let setup = started.elapsed().as_secs_f64();
             let mut solution = known(best, run, watch, started);
             solution.timing.setup = setup;
@@ -147,7 +147,7 @@ impl Solver for Portfolio {
         };
         let mut run = run.clone();
         if let Some(reduction) = &reduction {
-            let restricted = run.starts.iter().map(|spins| reduction.restrict(spins));
+            let restricted = given.iter().map(|spins| reduction.restrict(spins));
             run.starts = restricted.collect::<Result<_, _>>()?;
         }
         let mut solution = if kernel.spins() <= ENUMERATED || components::is_connected(kernel) {
@@ -159,9 +159,12 @@ impl Solver for Portfolio {
             };
             parts::solve(kernel, &parts, &run, watch, started, &search)?
         };
-        let spins = lift(&solution.best.spins)?;
         // Lifting is optimal for the rest: the same energy, up to rounding.
-        solution.best = State { energy: problem.energy_of(&spins), spins };
+        solution.best = best_of(problem, lift(&solution.best.spins)?, given);
+        if run.target.is_some_and(|target| solution.best.energy <= target) {
+            solution.outcome = Outcome::TargetReached;
+        }
+        close(&mut solution.trace, solution.best.energy);
         Ok(solution)
     }
 }
@@ -192,6 +195,32 @@ impl Portfolio {
         solution.timing = Timing { setup, run: (started.elapsed().as_secs_f64() - setup).max(0.0) };
         Ok(solution)
     }
+}
+
+/// The state, or a given one that is better: if so, by rounding.
+fn best_of(problem: &Ising, spins: Vec<i8>, given: &[Vec<i8>]) -> State {
+    let energies = given.iter().map(|spins| (problem.energy_of(spins), spins));
+    let mut best = State { energy: problem.energy_of(&spins), spins };
+    for (energy, spins) in energies {
+        if energy < best.energy {
+            best = State { energy, spins: spins.clone() };
+        }
+    }
+    best
+}
+
+/// Ends a trace, whose energies are sums with rounding errors, with the energy that
+/// the result has.
+fn close(trace: &mut Vec<TracePoint>, energy: f64) {
+    let Some(last) = trace.last().copied() else { return };
+    trace.retain(|point| point.energy > energy);
+    trace.push(TracePoint { energy, ..last });
+}
+
+/// A share of a time, up to all of it, however long.
+fn share_of(time: Duration, share: f64) -> Duration {
+    // Only rounding makes the share of the longest times more than those.
+    Duration::try_from_secs_f64(share * time.as_secs_f64()).unwrap_or(time)
 }
 
 /// The result where nothing had to be searched.

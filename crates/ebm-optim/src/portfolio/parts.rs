@@ -6,11 +6,13 @@
 
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ebm_core::random::stream;
 use rand::Rng;
 
+use super::{close, share_of};
 use crate::components::Component;
 use crate::run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
 use crate::{Error, Ising, one_flip};
@@ -81,15 +83,21 @@ pub(super) fn solve(
     let (mut ahead, mut ended) = (problem.spins(), 0);
     let mut outcome = Outcome::Completed;
     let reached = |energy: f64| run.target.is_some_and(|target| energy <= target);
+    // An enumeration does not stop when asked to.
+    let stopped = AtomicBool::new(false);
     for k in order {
         if reached(energy) {
+            break;
+        }
+        if stopped.load(Ordering::Relaxed) {
+            outcome = Outcome::Interrupted;
             break;
         }
         let Component { nodes, problem: part } = &parts[k];
         let restrict = |whole: &[i8]| -> Vec<i8> { nodes.iter().map(|&i| whole[i]).collect() };
         let share = nodes.len() as f64 / ahead as f64;
         ahead -= nodes.len();
-        let time = run.time.map(|limit| limit.saturating_sub(started.elapsed()).mul_f64(share));
+        let time = run.time.map(|limit| share_of(limit.saturating_sub(started.elapsed()), share));
         if time.is_some_and(|time| time.is_zero()) {
             outcome = Outcome::TimeUp;
             break;
@@ -98,11 +106,13 @@ pub(super) fn solve(
         let others = energy - before;
         let offset = started.elapsed().as_secs_f64();
         let relay = |progress: &Progress| -> ControlFlow<()> {
-            watch(&Progress {
+            let flow = watch(&Progress {
                 seconds: offset + progress.seconds,
                 energy: energy.min(others + progress.energy),
                 replicas: ended + progress.replicas,
-            })
+            });
+            stopped.fetch_or(flow.is_break(), Ordering::Relaxed);
+            flow
         };
         let own = Run {
             seed: stream(run.seed, k as u64).next_u64(),
@@ -145,9 +155,7 @@ pub(super) fn solve(
     if reached(energy) {
         outcome = Outcome::TargetReached;
     }
-    let seconds = trace.last().map_or(setup, |last| last.seconds);
-    trace.retain(|point| point.energy > energy);
-    trace.push(TracePoint { seconds, energy });
+    close(&mut trace, energy);
     let timing = Timing { setup, run: started.elapsed().as_secs_f64() - setup };
     let replicas = joined.finish(energy);
     Ok(Solution { best: State { spins, energy }, replicas, trace, outcome, timing })

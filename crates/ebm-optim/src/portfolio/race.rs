@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use ebm_core::random::stream;
 use rand::Rng;
 
+use super::share_of;
 use crate::run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
 use crate::{Error, Ising, MemeticAnnealing, Solver};
 
@@ -188,13 +189,13 @@ impl<'a> Race<'a> {
     fn halve(&mut self, team: &Team<'_>, time: Duration) -> Result<(), Error> {
         let started = self.started;
         let left = || time.saturating_sub(started.elapsed());
-        let whole = left().as_secs_f64();
+        let whole = left();
         let mut ranked: Vec<(f64, usize)> =
             (0..team.members.len()).map(|member| (f64::INFINITY, member)).collect();
         for (share, survivors) in TRIALS {
             if ranked.len() > survivors {
                 for (energy, member) in &mut ranked {
-                    let slice = Duration::from_secs_f64(share * whole).min(left());
+                    let slice = share_of(whole, share).min(left());
                     let Some(limits) = self.next(slice) else { return Ok(()) };
                     *energy = energy.min(self.member(team, *member, limits)?);
                 }
@@ -210,7 +211,7 @@ impl<'a> Race<'a> {
             Some(how) => 1.0 - how.share,
         };
         if own > 0.0 {
-            let Some(limits) = self.next(left().mul_f64(own)) else { return Ok(()) };
+            let Some(limits) = self.next(share_of(left(), own)) else { return Ok(()) };
             self.member(team, leader, limits)?;
         }
         if own < 1.0

@@ -186,6 +186,61 @@ fn components_share_time_and_targets() {
     assert_eq!(whole.energy(&stopped.best.spins).unwrap(), stopped.best.energy);
 }
 
+/// Which is no limit, where something else ends the run.
+#[test]
+fn the_longest_time_is_a_time() {
+    let time = Some(Duration::MAX);
+    let (whole, _) = side_by_side(&[12, 15, 1], 5);
+    let run = Run { time, replicas: Some(2), steps: Some(10), ..Run::seeded(1) };
+    let portfolio = Portfolio { reduce: false, members: vec![] };
+    assert_eq!(portfolio.solve(&whole, &run).unwrap().outcome, Outcome::Completed);
+    // One member, with all of the time, and several.
+    let signs = |(i, j): (usize, usize)| (i, j, if (i * j) % 3 == 0 { 1.0 } else { -1.0 });
+    let pairs = (0..30).flat_map(|i| (i + 1..30).map(move |j| (i, j)));
+    let complete = Ising::from_couplings(30, &pairs.map(signs).collect::<Vec<_>>()).unwrap();
+    for problem in [complete, glass(30, 1)] {
+        assert_eq!(portfolio.solve(&problem, &run).unwrap().outcome, Outcome::Completed);
+    }
+}
+
+#[test]
+fn enumerations_are_interrupted_between_components() {
+    let (whole, _) = side_by_side(&[12, 15, 3], 5);
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    let stop = |_: &Progress| {
+        calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        ControlFlow::Break(())
+    };
+    let portfolio = Portfolio { reduce: false, members: vec![] };
+    let stopped = portfolio.solve_watched(&whole, &Run::seeded(1), &stop).unwrap();
+    assert_eq!((stopped.outcome, calls.into_inner()), (Outcome::Interrupted, 1));
+}
+
+/// Energies of reduced problems are sums in another order.
+#[test]
+fn rounding_costs_neither_given_states_nor_targets() {
+    for seed in 0..300 {
+        let n = 9;
+        let mut rng = random::stream(seed, 0);
+        let mut draw = || 0.1 * f64::from(rng.random_range(-3_i32..=3));
+        let pairs: Vec<_> = (1..n).map(|i| (i / 2, i, draw())).collect();
+        let mut pairs = pairs;
+        pairs.extend((0..4).map(|i| (i, i + 5, draw())));
+        let problem = Ising::from_couplings(n, &pairs).unwrap();
+        let states = (0..1_u32 << n)
+            .map(|bits| -> Vec<i8> { (0..n).map(|i| 1 - 2 * (bits >> i & 1) as i8).collect() });
+        let least =
+            |a: &Vec<i8>, b: &Vec<i8>| problem.energy_of(a).total_cmp(&problem.energy_of(b));
+        let given = states.min_by(least).unwrap();
+        let energy = problem.energy_of(&given);
+        let run = Run { starts: vec![given], target: Some(energy), ..Run::seeded(1) };
+        let solution = Portfolio::default().solve(&problem, &run).unwrap();
+        assert!(solution.best.energy <= energy, "{seed}");
+        assert_eq!(solution.outcome, Outcome::TargetReached, "{seed}");
+        assert_eq!(solution.trace.last().unwrap().energy, solution.best.energy);
+    }
+}
+
 /// Whatever the members make of a given state within the time, it is the least.
 #[test]
 fn given_states_are_never_lost() {
