@@ -74,12 +74,18 @@ impl<F: Count> Best<F> {
         }
     }
 
-    /// Tells the task of an improvement now and then.
+    /// Tells the task of an improvement now and then: for looks every few sweeps.
     pub(crate) fn report<L: Links<F>>(&mut self, system: &System<F, L>, task: &mut Task<'_>) {
         self.looks += 1;
         if self.unreported && self.looks >= PATIENCE {
-            self.looks = 0;
-            self.unreported = false;
+            self.report_now(system, task);
+        }
+    }
+
+    /// Tells the task of an improvement: for looks many sweeps apart.
+    pub(crate) fn report_now<L: Links<F>>(&mut self, system: &System<F, L>, task: &mut Task<'_>) {
+        self.looks = 0;
+        if std::mem::take(&mut self.unreported) {
             let energy = self.energy as f64 * self.unit + self.offset;
             if energy < task.best_energy() {
                 system.read(&self.spins, &mut self.buffer);

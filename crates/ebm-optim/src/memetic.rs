@@ -11,7 +11,8 @@
 //! On sparse graphs a reheated state differs from its origin in many clusters
 //! that no coupling joins, of which some are better and some worse; the
 //! crossover keeps the better ones, so what many short runs find in different
-//! places adds up. Given states join the population as they are. A step is a sweep, one proposal for each spin.
+//! places adds up. Given states join the population as they are. A step is a
+//! sweep, one proposal for each spin.
 //!
 //! Sources: P. Moscato, Caltech Concurrent Computation Program Report 826
 //! (1989), for the scheme; R. Tinós, D. Whitley and F. Chicano, FOGA 2015, DOI
@@ -302,7 +303,7 @@ impl<F: Count, L: Links<F>> Prepared for Breeder<F, L> {
                 going = annealing.cool(&mut child, settings.range.hot, founding, task);
             }
             best.keep(&child);
-            best.report(system, task);
+            best.report_now(system, task);
             population.put(member, &child);
             if !going {
                 break;
@@ -321,7 +322,7 @@ impl<F: Count, L: Links<F>> Prepared for Breeder<F, L> {
             }
             best.keep(&trial);
             best.keep(&child);
-            best.report(system, task);
+            best.report_now(system, task);
         }
         best.finish(system, &child, task, annealing.made);
     }
@@ -349,6 +350,19 @@ mod tests {
             assert!(method.solve(&pair, &Run::default()).is_err(), "{method:?}");
         }
     }
+
+    /// A target that the founders reach ends the run before it breeds.
+    #[test]
+    fn improvements_are_told_as_they_are_made() {
+        let ring: Vec<_> = (0..50).map(|i| (i, (i + 1) % 50, 1.0)).collect();
+        let ring = Ising::from_couplings(50, &ring).unwrap();
+        let run =
+            Run { replicas: Some(1), steps: Some(100_000), target: Some(-50.0), ..Run::seeded(1) };
+        let solution = MemeticAnnealing::default().solve(&ring, &run).unwrap();
+        assert_eq!(solution.outcome, crate::Outcome::TargetReached);
+        assert!(solution.replicas[0].steps < 60_000, "{}", solution.replicas[0].steps);
+    }
+
     /// Recombination keeps what the founders found, and on most graphs adds to it.
     #[test]
     fn recombination_gains_over_its_founders() {

@@ -336,7 +336,7 @@ impl<F: Count, L: Links<F>> Prepared for Tempering<F, L> {
                 }
             }
             best.borrow_mut().keep(&quenched);
-            best.borrow_mut().report(system, task);
+            best.borrow_mut().report_now(system, task);
         }
         best.into_inner().finish(system, &copies.states[copies.at[0]], task, made);
     }
