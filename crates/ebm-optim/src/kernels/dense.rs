@@ -211,6 +211,15 @@ impl Dense {
         }
     }
 
+    /// How far the field of spins may be off in a row whose magnitudes add up to
+    /// `total`, in the units of the problem.
+    pub(crate) fn rounding(&self, total: f64) -> f64 {
+        match self {
+            Self::Signs(signs) => signs.nodes() as f64 * f64::EPSILON * total,
+            Self::Weights(weights) => weights.rounding(total),
+        }
+    }
+
     /// A state with all spins zero.
     pub(super) fn state(&self) -> State {
         match self {

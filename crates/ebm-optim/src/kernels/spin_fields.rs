@@ -109,6 +109,41 @@ mod tests {
         })
     }
 
+    /// Also beside weights so large that single precision does not hold the others.
+    #[test]
+    fn fields_are_off_by_no_more_than_is_said() {
+        let n = 90;
+        let mut rng = random::stream(5, 0);
+        let decades = |i: usize| if i.is_multiple_of(3) { -44.0 } else { -(i as f64) / 9.0 };
+        let mut pairs = vec![];
+        for i in 0..n {
+            for j in i + 1..n {
+                let size = 10_f64.powf(decades(i).min(decades(j)));
+                pairs.push((i, j, size * rng.random_range(-1.0..1.0)));
+            }
+        }
+        let wide = Ising::from_couplings(n, &pairs).unwrap();
+        for problem in problems().iter().chain([&wide]) {
+            let n = problem.spins();
+            let dense = Dense::new(problem, 0.7).unwrap();
+            let mut batch = BatchFields::new(&dense, Level::detect());
+            let mut state = StateFields::new(&dense);
+            let spins: Vec<i8> = (0..n).map(|_| if rng.random() { 1 } else { -1 }).collect();
+            state.load(&spins);
+            batch.set(3, &spins);
+            batch.multiply();
+            for i in 0..n {
+                let (_, weights) = problem.couplings().neighbors(i);
+                let most = dense.rounding(weights.iter().map(|w| w.abs()).sum());
+                let field = problem.local_field(&spins, i).unwrap();
+                assert!((batch.at(3, i) - field).abs() <= most, "{i}");
+                assert!((state.at(i) - field).abs() <= most, "{i}");
+                let total: f64 = weights.iter().map(|w| w.abs()).sum();
+                assert!(most < 3e-5 * total || total < 1e-30, "{i}");
+            }
+        }
+    }
+
     #[test]
     fn fields_are_those_of_the_problem() {
         for (kind, problem) in problems().iter().enumerate() {

@@ -90,6 +90,16 @@ impl WeightPanels {
         f64::from(forces.sums[i].0[lane]) / self.strength
     }
 
+    /// How far [`field`](Self::field) and [`sum`](Self::sum) of spins may be off
+    /// in a row whose magnitudes add up to `total`, in the units of the problem:
+    /// by the rounding of each of so many weights, products and sums, and by what
+    /// single precision does not resolve.
+    pub(crate) fn rounding(&self, total: f64) -> f64 {
+        let roundings = (COLUMNS + self.panels() + 2) as f64;
+        let least = self.nodes as f64 * f64::from(f32::MIN_POSITIVE) / self.strength;
+        roundings * f64::from(f32::EPSILON) * (total + least)
+    }
+
     /// A state with all spins zero.
     pub(crate) fn state(&self) -> Vec<f32> {
         vec![0.0; self.panels() * COLUMNS]
