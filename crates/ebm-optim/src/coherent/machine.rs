@@ -38,11 +38,11 @@ pub struct CoherentIsingMachine {
     pub coupling: f64,
     /// The rate `ξ` of amplitude control; zero for the plain mean field.
     pub control: f64,
-    /// The target `a` of the squared amplitudes.
+    /// The target `a` of the squared amplitudes, from 0.001 to 1000.
     pub target: f64,
     /// The strength `σ` of the noise over the run.
     pub noise: Schedule,
-    /// The step `Δt`: at most ½, and at most `1/(2a)`.
+    /// The step `Δt`: at least 10⁻⁶, at most ½, and at most `1/(2a)`.
     pub step: f64,
 }
 
@@ -89,8 +89,16 @@ impl CoherentIsingMachine {
     pub(super) fn check(&self) -> Result<(), Error> {
         validate::positive("coupling strength", self.coupling)?;
         validate::non_negative("rate of amplitude control", self.control)?;
-        validate::positive("target of the squared amplitudes", self.target)?;
-        validate::positive("step", self.step)?;
+        // In single precision, and in fixed point beside amplitudes up to `1/√Δt`.
+        for (what, value, least, expected) in [
+            ("target of the squared amplitudes", self.target, 1e-3, "at least 0.001"),
+            ("step", self.step, 1e-6, "at least 1e-6"),
+        ] {
+            validate::positive(what, value)?;
+            if value < least {
+                return Err(ebm_core::Error::Parameter { what, expected, value }.into());
+            }
+        }
         self.noise.non_negative("noise")?;
         let largest =
             |schedule: &Schedule| schedule.knots().iter().fold(0.0_f64, |m, k| m.max(k.1.abs()));

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use ebm_core::{VectorField, ode, random};
+use ebm_core::{Coupling, VectorField, Workspace, ode, random};
 use rand::RngExt;
 
 use super::machine::{Block, Network};
@@ -207,6 +207,33 @@ fn starts_are_honored() {
     assert!(solution.replicas.iter().all(|r| r.read_out <= good.energy + 1e-9));
 }
 
+/// The least steps and targets leave amplitudes that couplings of every form move.
+#[test]
+fn the_least_settings_are_resolved() {
+    for problem in problems_of_all_forms() {
+        let noise = Schedule::constant(0.0).unwrap();
+        let gain = Schedule::constant(0.0).unwrap();
+        let machine = CoherentIsingMachine { noise, gain, ..Default::default() };
+        for (step, target) in [(1e-6, 1.0), (1e-4, 1e-3)] {
+            let machine = CoherentIsingMachine { step, target, ..machine.clone() };
+            let strength = machine.strength_for(&problem);
+            for [start, end] in trajectories(&machine, &problem, 2, 100) {
+                let (time, reach) = (100.0 * step, target.sqrt());
+                let mut force = vec![0.0; 70];
+                problem.couplings().apply(&start[..70], &mut force, &mut Workspace::new());
+                let (mut moved, mut error) = (0.0, 0.0);
+                for i in 0..70 {
+                    let force = strength * (force[i] + reach * problem.fields()[i]);
+                    let expected = time * (force - start[i].powi(3));
+                    moved += expected * expected;
+                    error += (end[i] - start[i] - expected).powi(2);
+                }
+                assert!(error < 0.01 * moved, "{step} {target}: {error:e} of {moved:e}");
+            }
+        }
+    }
+}
+
 /// Any scale of the problem, any settings within their bounds: amplitudes and
 /// error variables stay within theirs.
 #[test]
@@ -264,6 +291,8 @@ fn rejects_bad_settings() {
         CoherentIsingMachine { step: 0.6, ..base() },
         CoherentIsingMachine { step: 0.4, target: 2.0, ..base() },
         CoherentIsingMachine { step: f64::NAN, ..base() },
+        CoherentIsingMachine { step: 1e-80, ..base() },
+        CoherentIsingMachine { target: 1e-90, ..base() },
         CoherentIsingMachine { coupling: f64::NAN, ..base() },
         CoherentIsingMachine { coupling: 1e4, ..base() },
         CoherentIsingMachine { control: -1.0, ..base() },
