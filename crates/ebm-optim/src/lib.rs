@@ -61,7 +61,6 @@ pub mod solvers;
 mod spin_system;
 pub mod tabu;
 mod task;
-
 pub mod time_to_target;
 
 pub use bifurcation::SimulatedBifurcation;
@@ -86,5 +85,4 @@ pub use simulated_annealing::SimulatedAnnealing;
 pub use solver::Solver;
 pub use tabu::TabuSearch;
 pub use task::Task;
-
 pub use time_to_target::TimeToTarget;

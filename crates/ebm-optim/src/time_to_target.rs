@@ -114,9 +114,13 @@ impl TimeToTarget {
     /// ```
     ///
     /// # Errors
-    /// As [`of_counts`](Self::of_counts); replicas of different lengths, or a
-    /// run that was cut short, whose replicas are no fair sample.
+    /// As [`of_counts`](Self::of_counts); a target that is no number; replicas of
+    /// different lengths, or a run that was cut short, whose replicas are no fair
+    /// sample.
     pub fn of_solution(&self, solution: &Solution, target: f64) -> Result<Estimate, Error> {
+        if target.is_nan() {
+            validate::finite("target energy", &[target])?;
+        }
         let replicas = &solution.replicas;
         let steps = replicas.first().map_or(0, |first| first.steps);
         if let Some(other) = replicas.iter().find(|replica| replica.steps != steps) {
@@ -283,6 +287,8 @@ mod tests {
         let estimate = time.of_solution(&fair, -2.0).unwrap();
         assert_eq!(estimate, time.of_counts(1, 4, 1.0).unwrap());
         assert_eq!(time.of_solution(&fair, -1.0).unwrap().successes, 4);
+        assert_eq!(time.of_solution(&fair, f64::NEG_INFINITY).unwrap().successes, 0);
+        assert!(time.of_solution(&fair, f64::NAN).is_err());
         let stopped = solution(vec![replica], Outcome::TargetReached);
         assert!(time.of_solution(&stopped, -2.0).is_err());
         let longer = Replica { steps: 20, ..replica };
