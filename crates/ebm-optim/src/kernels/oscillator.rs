@@ -20,6 +20,7 @@
 #![allow(unsafe_code)]
 
 use ebm_core::vector_math::Level;
+use ebm_core::vector_math::kernel::{Kernel, run};
 
 use super::dense::Update;
 use super::rows::{Kind, LANES, Lanes, Rows};
@@ -114,28 +115,7 @@ pub(crate) fn sweep(
     assert!(range.start <= range.end && range.end <= n);
     assert!(nodes.len() == n && units.len() == n);
     assert!(noise.len() >= n.div_ceil(32) * LANES);
-    let pass = Pass { rows, nodes, controls, noise, range, units };
-    match level.or_best() {
-        // SAFETY: `or_best` returns this level only where the machine has it.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(pass) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(pass) },
-        _ => pass.run(),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn avx2(pass: Pass<'_>) {
-    pass.run();
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
-fn avx512(pass: Pass<'_>) {
-    pass.run();
+    run(level, Pass { rows, nodes, controls, noise, range, units });
 }
 
 struct Pass<'a> {
@@ -147,7 +127,9 @@ struct Pass<'a> {
     units: &'a mut [Unit],
 }
 
-impl Pass<'_> {
+impl Kernel for Pass<'_> {
+    type Output = ();
+
     #[inline(always)]
     fn run(self) {
         let Self { rows, nodes, controls, noise, range, units } = self;

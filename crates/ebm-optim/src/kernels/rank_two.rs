@@ -8,9 +8,9 @@
 //! neighbors; the change is a rotation towards it, beyond it by `ω < 1`. Every
 //! update lowers the energy, by `uᵢ′·fᵢ − uᵢ·fᵢ ≥ 0`, without a step size, a sine
 //! or a cosine.
-#![allow(unsafe_code)]
 
 use ebm_core::vector_math::Level;
+use ebm_core::vector_math::kernel::{Kernel, run};
 
 use super::dense::Update;
 use super::oscillator::{CELLS, Unit, gather};
@@ -28,28 +28,7 @@ pub(crate) fn relax(
     units: &mut [Unit],
 ) -> Lanes {
     assert!(fields.len() == rows.nodes() && units.len() == rows.nodes());
-    let pass = Pass { rows, fields, overshoot, units };
-    match level.or_best() {
-        // SAFETY: `or_best` returns this level only where the machine has it.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(pass) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(pass) },
-        _ => pass.run(),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn avx2(pass: Pass<'_>) -> Lanes {
-    pass.run()
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
-fn avx512(pass: Pass<'_>) -> Lanes {
-    pass.run()
+    run(level, Pass { rows, fields, overshoot, units })
 }
 
 struct Pass<'a> {
@@ -59,7 +38,9 @@ struct Pass<'a> {
     units: &'a mut [Unit],
 }
 
-impl Pass<'_> {
+impl Kernel for Pass<'_> {
+    type Output = Lanes;
+
     #[inline(always)]
     fn run(self) -> Lanes {
         let Self { rows, fields, overshoot, units } = self;

@@ -13,11 +13,11 @@
 //!
 //! Source: N. Metropolis et al., J. Chem. Phys. 21, 1087 (1953); R. J. Glauber,
 //! J. Math. Phys. 4, 294 (1963).
-#![allow(unsafe_code)]
 
 use std::ops::Range;
 
 use ebm_core::vector_math::Level;
+use ebm_core::vector_math::kernel::{Kernel, run};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
@@ -132,9 +132,8 @@ fn draw_limits<F: Count>(draws: &mut Draws<F>, acceptance: Acceptance, scale: f3
 }
 
 /// Sweeps over the blocks in `blocks`; `scale` is `T/2` in the unit of the
-/// problem.
-#[inline(always)]
-fn sweep_body<F: Count, L: Links<F>>(
+/// problem. Returns its work, in blocks tested.
+pub(crate) fn sweep<F: Count, L: Links<F>>(
     system: &System<F, L>,
     state: &mut SpinState<F>,
     draws: &mut Draws<F>,
@@ -142,34 +141,53 @@ fn sweep_body<F: Count, L: Links<F>>(
     scale: f32,
     blocks: Range<usize>,
 ) -> usize {
-    let independent = system.independent();
-    let tested = blocks.len();
-    let mut flips = 0;
-    let mut batch = blocks.start;
-    while batch < blocks.end {
-        let count = (blocks.end - batch).min(BATCH);
-        draws.rng.fill_bytes(draws.bytes[..count].as_flattened_mut());
-        draw_limits(draws, acceptance, scale, count);
-        for (b, (limits, refused)) in
-            draws.limits.iter().zip(&draws.refused).take(count).enumerate()
-        {
-            let first = (batch + b) * LANES;
-            let mut hits = test(state, first, limits, refused);
-            while hits != 0 {
-                let lane = hits.trailing_zeros() as usize;
-                system.flip(state, first + lane);
-                flips += 1;
-                if independent {
-                    hits &= hits - 1;
-                } else {
-                    // The flip has changed the gains of the lanes to come.
-                    hits = test(state, first, limits, refused) & (u16::MAX << lane << 1);
+    run(Level::detect(), Sweep { system, state, draws, acceptance, scale, blocks })
+}
+
+struct Sweep<'a, F: Count, L> {
+    system: &'a System<F, L>,
+    state: &'a mut SpinState<F>,
+    draws: &'a mut Draws<F>,
+    acceptance: Acceptance,
+    scale: f32,
+    blocks: Range<usize>,
+}
+
+impl<F: Count, L: Links<F>> Kernel for Sweep<'_, F, L> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run(self) -> usize {
+        let Self { system, state, draws, acceptance, scale, blocks } = self;
+        let independent = system.independent();
+        let tested = blocks.len();
+        let mut flips = 0;
+        let mut batch = blocks.start;
+        while batch < blocks.end {
+            let count = (blocks.end - batch).min(BATCH);
+            draws.rng.fill_bytes(draws.bytes[..count].as_flattened_mut());
+            draw_limits(draws, acceptance, scale, count);
+            for (b, (limits, refused)) in
+                draws.limits.iter().zip(&draws.refused).take(count).enumerate()
+            {
+                let first = (batch + b) * LANES;
+                let mut hits = test(state, first, limits, refused);
+                while hits != 0 {
+                    let lane = hits.trailing_zeros() as usize;
+                    system.flip(state, first + lane);
+                    flips += 1;
+                    if independent {
+                        hits &= hits - 1;
+                    } else {
+                        // The flip has changed the gains of the lanes to come.
+                        hits = test(state, first, limits, refused) & (u16::MAX << lane << 1);
+                    }
                 }
             }
+            batch += count;
         }
-        batch += count;
+        tested + flips * system.flip_cost()
     }
-    tested + flips * system.flip_cost()
 }
 
 /// Bit `lane` for each spin of a block whose gain is in its limit.
@@ -209,53 +227,6 @@ fn test<F: Count>(
         width /= 2;
     }
     bits[0]
-}
-
-/// Sweeps over some blocks at the best level of the machine; returns its work, in
-/// blocks tested.
-pub(crate) fn sweep<F: Count, L: Links<F>>(
-    system: &System<F, L>,
-    state: &mut SpinState<F>,
-    draws: &mut Draws<F>,
-    acceptance: Acceptance,
-    scale: f32,
-    blocks: Range<usize>,
-) -> usize {
-    match Level::detect() {
-        // SAFETY: `detect` returns this level only where the machine has it.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(system, state, draws, acceptance, scale, blocks) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(system, state, draws, acceptance, scale, blocks) },
-        _ => sweep_body(system, state, draws, acceptance, scale, blocks),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn avx2<F: Count, L: Links<F>>(
-    system: &System<F, L>,
-    state: &mut SpinState<F>,
-    draws: &mut Draws<F>,
-    acceptance: Acceptance,
-    scale: f32,
-    blocks: Range<usize>,
-) -> usize {
-    sweep_body(system, state, draws, acceptance, scale, blocks)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
-fn avx512<F: Count, L: Links<F>>(
-    system: &System<F, L>,
-    state: &mut SpinState<F>,
-    draws: &mut Draws<F>,
-    acceptance: Acceptance,
-    scale: f32,
-    blocks: Range<usize>,
-) -> usize {
-    sweep_body(system, state, draws, acceptance, scale, blocks)
 }
 
 #[cfg(test)]
