@@ -96,7 +96,12 @@ impl<'a> Task<'a> {
     /// before one has ended.
     #[must_use]
     pub fn is_overdue(&self) -> bool {
-        !self.replicas.is_empty() && self.shared.is_overdue(self.index)
+        !self.replicas.is_empty() && self.is_late()
+    }
+
+    /// The same, also before a replica has ended.
+    pub(crate) fn is_late(&self) -> bool {
+        self.shared.is_overdue(self.index)
     }
 
     /// Reports a state of a replica; `energy` is `H(s)` with the offset, as
@@ -154,6 +159,12 @@ impl<'a> Task<'a> {
     /// its exact energy, `read_out` the energy before.
     pub fn finish_polished(&mut self, spins: &[i8], read_out: f64, polished: f64, steps: usize) {
         self.offer(spins, polished);
+        self.finish_reported(read_out, polished, steps);
+    }
+
+    /// [`finish_polished`](Self::finish_polished) with a state that was reported,
+    /// or is no better than one that was.
+    pub(crate) fn finish_reported(&mut self, read_out: f64, polished: f64, steps: usize) {
         self.replicas.push(Replica { steps, read_out, polished });
     }
 

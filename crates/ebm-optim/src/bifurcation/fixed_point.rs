@@ -5,17 +5,17 @@
 //! have one magnitude and there are few neighbors and no fields. Rounding changes
 //! a trajectory, as it does in single precision, but not the quality of its end.
 
-use std::ops::Range;
-
 use ebm_core::vector_math::Level;
 use ebm_core::vector_math::kernel::run;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::bytes::{ByteMachine, ByteState};
-use super::looks::{FieldSums, LeastStability, PairSums, Select};
+use super::couplings::{CHUNK, Couplings, Placed};
+use super::descent::Descent;
+use super::looks::{FieldSums, PairSums, Select};
 use super::machine::{Plan, Variant};
-use crate::forms::{BitMatrix, ByteWeights, LANES, SignSplit, SignTables, Signs, Sums, TableSpace};
+use crate::forms::{BitMatrix, LANES, Signs, Sums, TableSpace};
 use crate::kernels::discrete_bifurcation::{Factors, Spins, WALL, step};
 use crate::schedule::Schedule;
 use crate::solver::Prepared;
@@ -24,29 +24,12 @@ use crate::{Ising, Task};
 /// Velocities are in units of one over this.
 const VELOCITY: f64 = 16_384.0;
 
-/// Spins whose sums stay in the first-level cache between product and update.
-const CHUNK: usize = 64;
-
-/// Spins from which on a complete graph is worth its tables.
-const DENSE: usize = 96;
-
-/// Spins that are sorted among each other by their numbers of neighbors: the
-/// ends of short loops are then foreseen, and neighbors stay near each other.
-const WINDOW: usize = 4096;
-
 /// Spins drawn between polls of the clock; their state is in the first-level
 /// cache.
 const DRAWN: usize = 64;
 
 /// Steps between looks at the energies, in the second half of a run.
 const LOOK: usize = 16;
-
-/// Couplings in the form the block multiplies with.
-enum Couplings {
-    Sparse(SignSplit),
-    Weighted(ByteWeights),
-    Dense(BitMatrix, SignTables),
-}
 
 /// The machine on one problem.
 pub(super) struct FixedPoint<'a> {
@@ -75,29 +58,7 @@ impl<'a> FixedPoint<'a> {
     /// unit, and its factors fit the units.
     pub(super) fn new(plan: &Plan, problem: &'a Ising) -> Option<Self> {
         let Variant::Discrete { heat } = plan.variant else { return None };
-        let mut order: Vec<u32> = (0..problem.spins() as u32).collect();
-        let (couplings, unit) = match BitMatrix::new(problem) {
-            Some(bits) if bits.spins() >= DENSE => {
-                let (unit, tables) = (bits.unit(), bits.tabulated());
-                (Couplings::Dense(bits, tables), unit)
-            }
-            _ => match SignSplit::new(problem) {
-                Some(split) => {
-                    let counts = |i: &u32| {
-                        let (positive, negative) = split.neighbors(*i as usize);
-                        (positive.len(), negative.len())
-                    };
-                    order.chunks_mut(WINDOW).for_each(|window| window.sort_by_key(counts));
-                    (Couplings::Sparse(split.reordered(&order)), split.unit())
-                }
-                None => {
-                    let weights = ByteWeights::new(problem)?;
-                    let count = |i: &u32| weights.neighbors(*i as usize).0.len();
-                    order.chunks_mut(WINDOW).for_each(|window| window.sort_by_key(count));
-                    (Couplings::Weighted(weights.reordered(&order)), weights.unit())
-                }
-            },
-        };
+        let Placed { couplings, unit, order } = Placed::new(problem)?;
         let mut place = vec![0; order.len()];
         for (k, &i) in order.iter().enumerate() {
             place[i as usize] = k as u32;
@@ -120,11 +81,7 @@ impl<'a> FixedPoint<'a> {
         let largest = f64::from(i16::MAX);
         let push = |h: &f64| (velocity * h).round().clamp(-largest, largest) as i16;
         let fields: Vec<f64> = order.iter().map(|&i| problem.fields()[i as usize]).collect();
-        let largest_sum = match &couplings {
-            Couplings::Sparse(split) => split.largest_degree(),
-            Couplings::Weighted(weights) => weights.largest_sum(),
-            Couplings::Dense(..) => problem.spins(),
-        };
+        let largest_sum = couplings.largest_sum();
         let whole = |h: &f64| {
             let multiple = h / unit;
             let fits = multiple.fract() == 0.0 && multiple.abs() + largest_sum as f64 <= largest;
@@ -178,36 +135,6 @@ impl<'a> FixedPoint<'a> {
     #[cfg(test)]
     pub(super) fn spins(&self) -> usize {
         self.place.len()
-    }
-
-    /// Dense products are made at once, for all rows.
-    fn multiply_all(&self, signs: &[Signs], sums: &mut [Sums], space: &mut TableSpace) {
-        if let Couplings::Dense(_, tables) = &self.couplings {
-            tables.sums(self.level, signs, sums, space);
-        }
-    }
-
-    /// The coupling sums of `rows`, at most [`CHUNK`]; dense ones are in `sums`
-    /// already.
-    fn multiply<'s>(
-        &self,
-        signs: &[Signs],
-        rows: Range<usize>,
-        sums: &'s mut [Sums],
-    ) -> &'s [Sums] {
-        match &self.couplings {
-            Couplings::Dense(..) => &sums[rows],
-            Couplings::Sparse(split) => {
-                let sums = &mut sums[..rows.len()];
-                split.sums(self.level, signs, rows, sums);
-                sums
-            }
-            Couplings::Weighted(weights) => {
-                let sums = &mut sums[..rows.len()];
-                weights.sums(self.level, signs, rows, sums);
-                sums
-            }
-        }
     }
 
     /// `Δt² (a₀ − a)` at a fraction of the run.
@@ -293,7 +220,7 @@ impl Block {
             signs = x.iter().map(|x| Signs(x.0.map(sign))).collect();
             Motion::Words { x, v, next: signs.clone(), best: signs.clone() }
         };
-        let buffered = if matches!(machine.couplings, Couplings::Dense(..)) { n } else { CHUNK };
+        let buffered = if machine.couplings.is_dense() { n } else { CHUNK };
         Self {
             motion,
             signs,
@@ -344,10 +271,11 @@ impl Block {
             self.pairs = [0; LANES];
             self.field_sums = [0.0; LANES];
         }
-        machine.multiply_all(&self.signs, &mut self.sums, &mut self.space);
+        let (level, couplings) = (machine.level, &machine.couplings);
+        couplings.multiply_all(level, &self.signs, &mut self.sums, &mut self.space);
         for first in (0..n).step_by(CHUNK) {
             let rows = first..(first + CHUNK).min(n);
-            let sums = machine.multiply(&self.signs, rows.clone(), &mut self.sums);
+            let sums = couplings.multiply(level, &self.signs, rows.clone(), &mut self.sums);
             if look {
                 let signs = &self.signs[rows.clone()];
                 let pairs = &mut self.pairs;
@@ -381,14 +309,18 @@ impl Block {
         }
     }
 
+    /// The energy of a replica as summed up last.
+    fn energy(&self, machine: &FixedPoint<'_>, lane: usize) -> f64 {
+        let pairs = 0.5 * machine.unit * self.pairs[lane] as f64;
+        machine.problem.offset() - pairs - self.field_sums[lane]
+    }
+
     /// Takes over the states of the replicas that have not been better.
     fn keep_best(&mut self, machine: &FixedPoint<'_>) {
         let mut mask = [0_i8; LANES];
         let mut any = false;
-        let offset = machine.problem.offset();
         for (lane, mask) in mask.iter_mut().enumerate() {
-            let energy =
-                offset - 0.5 * machine.unit * self.pairs[lane] as f64 - self.field_sums[lane];
+            let energy = self.energy(machine, lane);
             if energy < self.energies[lane] {
                 self.energies[lane] = energy;
                 *mask = -1;
@@ -404,14 +336,14 @@ impl Block {
         }
     }
 
+    /// The first of the replicas, among `lanes`, whose best state is the best.
+    fn best(&self, lanes: usize) -> usize {
+        (1..lanes).fold(0, |b, r| if self.energies[r] < self.energies[b] { r } else { b })
+    }
+
     /// Reports the best of all replicas.
     fn offer(&self, machine: &FixedPoint<'_>, task: &mut Task<'_>, spins: &mut [i8]) {
-        let mut best = 0;
-        for lane in 1..task.lanes() {
-            if self.energies[lane] < self.energies[best] {
-                best = lane;
-            }
-        }
+        let best = self.best(task.lanes());
         // Below the best by more than rounding.
         if self.energies[best] < task.best_energy() - 1e-9 * task.best_energy().abs() {
             self.extract(machine, best, spins);
@@ -429,23 +361,19 @@ impl Block {
         }
     }
 
-    /// For each replica, is its best state known to be one that no single flip
-    /// improves? Ends the run: the states go.
-    fn settled(&mut self, machine: &FixedPoint<'_>) -> [bool; LANES] {
-        let Some(fields) = &machine.whole_fields else { return [false; LANES] };
+    /// Ends the motion: the best states take the place of the last.
+    fn return_to_best(&mut self) {
         match &self.motion {
             Motion::Words { best, .. } => self.signs.copy_from_slice(best),
             Motion::Bytes(state) => self.signs = state.unpack(),
         }
-        let mut least = [0_i16; LANES];
-        machine.multiply_all(&self.signs, &mut self.sums, &mut self.space);
-        for first in (0..fields.len()).step_by(CHUNK) {
-            let rows = first..(first + CHUNK).min(fields.len());
-            let sums = machine.multiply(&self.signs, rows.clone(), &mut self.sums);
-            let (signs, fields) = (&self.signs[rows.clone()], &fields[rows]);
-            run(machine.level, LeastStability { sums, signs, fields, least: &mut least });
+    }
+
+    /// The state of a replica after the motion.
+    fn read(&self, machine: &FixedPoint<'_>, lane: usize, spins: &mut [i8]) {
+        for (spin, place) in spins.iter_mut().zip(&machine.place) {
+            *spin = self.signs[*place as usize].0[lane];
         }
-        least.map(|least| least == 0)
     }
 }
 
@@ -477,24 +405,70 @@ impl Prepared for FixedPoint<'_> {
             made += 1;
         }
         block.look(self);
-        let settled = block.settled(self);
-        let mut fields = vec![0; if self.whole_fields.is_some() { spins.len() } else { 0 }];
-        for (lane, settled) in settled.into_iter().enumerate().take(task.lanes()) {
-            block.extract(self, lane, &mut spins);
-            let energy = block.energies[lane];
-            match (&self.couplings, &self.whole_fields) {
-                _ if settled => task.finish_polished(&spins, energy, energy, made),
-                (Couplings::Dense(bits, _), Some(whole)) => {
-                    // The sums of the best states are still there.
-                    for ((f, sums), h) in fields.iter_mut().zip(&block.sums).zip(whole) {
-                        *f = i32::from(sums.0[lane]) + i32::from(*h);
-                    }
-                    let change = bits.descend(&mut spins, &mut fields);
-                    let polished = energy + self.unit * change as f64;
-                    task.finish_polished(&spins, energy, polished, made);
+        match (&self.whole_fields, &self.couplings) {
+            (None, _) => {
+                for lane in 0..task.lanes() {
+                    block.extract(self, lane, &mut spins);
+                    task.finish(&mut spins, made);
                 }
-                _ => task.finish(&mut spins, made),
             }
+            (Some(fields), Couplings::Dense(bits, _)) => {
+                self.finish_dense(bits, fields, &mut block, task, made);
+            }
+            (Some(fields), _) => self.finish_sparse(fields, &mut block, task, made),
+        }
+    }
+}
+
+impl FixedPoint<'_> {
+    /// Ends the replicas of a block with the states below their best ones.
+    fn finish_sparse(&self, fields: &[i16], block: &mut Block, task: &mut Task<'_>, made: usize) {
+        let Self { level, couplings, place, .. } = self;
+        let mut spins = vec![1; fields.len()];
+        let read_out = block.energies;
+        block.return_to_best();
+        let descent = Descent { level: *level, couplings, fields, place };
+        if !descent.run(&mut block.signs, &mut block.sums, || task.is_late()) {
+            // Half way down is below the best, and one replica is due.
+            let best = block.best(task.lanes());
+            block.read(self, best, &mut spins);
+            task.offer(&spins, read_out[best]);
+            block.read(self, 0, &mut spins);
+            task.finish(&mut spins, made);
+            return;
+        }
+        block.sweep(self, None, true);
+        for (lane, read_out) in read_out.into_iter().enumerate().take(task.lanes()) {
+            let polished = block.energy(self, lane);
+            if polished < task.best_energy() {
+                block.read(self, lane, &mut spins);
+                task.offer(&spins, polished);
+            }
+            task.finish_reported(read_out, polished, made);
+        }
+    }
+
+    /// The same on dense couplings, where one product gives all local fields.
+    fn finish_dense(
+        &self,
+        bits: &BitMatrix,
+        fields: &[i16],
+        block: &mut Block,
+        task: &mut Task<'_>,
+        made: usize,
+    ) {
+        let (mut spins, mut local) = (vec![1; fields.len()], vec![0; fields.len()]);
+        block.return_to_best();
+        let Block { signs, sums, space, .. } = block;
+        self.couplings.multiply_all(self.level, signs, sums, space);
+        for lane in 0..task.lanes() {
+            block.read(self, lane, &mut spins);
+            for ((f, sums), h) in local.iter_mut().zip(&block.sums).zip(fields) {
+                *f = i32::from(sums.0[lane]) + i32::from(*h);
+            }
+            let change = self.unit * bits.descend(&mut spins, &mut local) as f64;
+            let read_out = block.energies[lane];
+            task.finish_polished(&spins, read_out, read_out + change, made);
         }
     }
 }

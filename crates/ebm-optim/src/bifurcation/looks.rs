@@ -1,4 +1,4 @@
-//! Looks at the states of a block: energies, stability, and the best states.
+//! Looks at the states of a block: energies, and the best states.
 
 use ebm_core::vector_math::kernel::Kernel;
 
@@ -26,27 +26,6 @@ impl Kernel for PairSums<'_> {
         }
         for (pairs, total) in self.pairs.iter_mut().zip(&totals) {
             *pairs += i64::from(*total);
-        }
-    }
-}
-
-/// Lowers `least` to the smallest `sᵢ (Fᵢ + hᵢ)` of each replica.
-pub(super) struct LeastStability<'a> {
-    pub(super) sums: &'a [Sums],
-    pub(super) signs: &'a [Signs],
-    pub(super) fields: &'a [i16],
-    pub(super) least: &'a mut [i16; LANES],
-}
-
-impl Kernel for LeastStability<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for ((sums, signs), h) in self.sums.iter().zip(self.signs).zip(self.fields) {
-            for ((least, f), s) in self.least.iter_mut().zip(&sums.0).zip(&signs.0) {
-                *least = (*least).min(f.wrapping_add(*h).wrapping_mul(i16::from(*s)));
-            }
         }
     }
 }

@@ -29,6 +29,8 @@
 //! H. Goto, R. Hidaka, K. Tatsumura, arXiv 2508.17655 (generalized).
 
 mod bytes;
+mod couplings;
+mod descent;
 mod energy;
 mod fixed_point;
 mod flow;
@@ -43,4 +45,3 @@ mod turns;
 pub use energy::BifurcationEnergy;
 pub use flow::BifurcationFlow;
 pub use machine::{SimulatedBifurcation, Variant};
-pub(crate) use step_bound::stiffest_mode;
