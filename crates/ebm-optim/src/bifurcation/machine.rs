@@ -4,7 +4,7 @@ use ebm_core::validate;
 
 use super::fixed_point::FixedPoint;
 use super::single_precision::SinglePrecision;
-use super::stiffest_mode;
+use super::step_bound::{coarse_bound, stiffest_mode};
 use super::turns::Turns;
 use crate::oscillator::natural_strength;
 use crate::schedule::Schedule;
@@ -202,19 +202,29 @@ impl SimulatedBifurcation {
         };
         let strength = self.strength_for(problem);
         validate::positive("coupling strength c0", strength)?;
-        let mode = stiffest_mode(problem, strength);
+        let step = self.step.unwrap_or(asked);
+        let plan = |step, wall| Plan {
+            variant: self.variant,
+            pump: self.pump.clone(),
+            strength,
+            step,
+            wall,
+        };
+        let longest = |stiffness: f64| SAFETY * 2.0 / stiffness.max(1e-3).sqrt();
         // (a₀ − a) at its largest, and the mode: ω² of the fastest oscillation.
-        let mut stiffness = (1.0 - least).max(0.0) + mode;
-        let mut wall = 1.0;
-        if let Variant::Adiabatic { kerr } = self.variant {
-            let field = problem.fields().iter().fold(0.0_f64, |m, h| m.max(strength * h.abs()));
-            let certified = strength * ebm_core::Coupling::norm_bound(problem.couplings());
-            // Where K x³ exceeds all that pushes outward, with a margin of two.
-            let reach = ((most.max(0.0) + certified) / kerr).sqrt() + (field / kerr).cbrt();
-            wall = 2.0 * reach.max(0.1);
-            stiffness += 3.0 * kerr * (reach * reach).min((most.max(0.0) + mode) / kerr + 1.0);
-        }
-        let step = self.step.unwrap_or(asked).min(SAFETY * 2.0 / stiffness.max(1e-3).sqrt());
-        Ok(Plan { variant: self.variant, pump: self.pump.clone(), strength, step, wall })
+        let detuning = (1.0 - least).max(0.0);
+        let Variant::Adiabatic { kerr } = self.variant else {
+            if step <= longest(detuning + coarse_bound(problem, strength)) {
+                return Ok(plan(step, 1.0));
+            }
+            return Ok(plan(step.min(longest(detuning + stiffest_mode(problem, strength))), 1.0));
+        };
+        let mode = stiffest_mode(problem, strength);
+        let field = problem.fields().iter().fold(0.0_f64, |m, h| m.max(strength * h.abs()));
+        let certified = strength * ebm_core::Coupling::norm_bound(problem.couplings());
+        // Where K x³ exceeds all that pushes outward, with a margin of two.
+        let reach = ((most.max(0.0) + certified) / kerr).sqrt() + (field / kerr).cbrt();
+        let bent = 3.0 * kerr * (reach * reach).min((most.max(0.0) + mode) / kerr + 1.0);
+        Ok(plan(step.min(longest(detuning + mode + bent)), 2.0 * reach.max(0.1)))
     }
 }
