@@ -143,6 +143,10 @@ pub(super) struct Network<'a> {
 /// Couplings visited between looks at the clock, about 100 µs.
 const POLL: usize = 50_000;
 
+/// Spins drawn between looks at the clock, in all replicas, whose amplitudes then
+/// are in the first-level cache.
+const DRAWN: usize = 256;
+
 /// Steps after which forces of dense couplings are computed anew, which rounding
 /// has changed.
 const REFRESH: usize = 64;
@@ -237,17 +241,25 @@ pub(super) struct Block {
 }
 
 impl Block {
+    /// All replicas at their start; spins left when the run is stopped stay at zero.
     pub(super) fn new(network: &Network<'_>, task: &Task<'_>) -> Self {
         let n = network.fields.len();
         let amplitude = network.machine.target.sqrt() as f32;
         let mut rngs: Vec<_> = (0..LANES).map(|lane| task.rng(lane)).collect();
         let mut state = Amplitudes { x: vec![Lanes::ZERO; n], e: vec![Lanes([1.0; LANES]); n] };
-        for (lane, rng) in rngs.iter_mut().enumerate() {
-            let start = task.start(lane);
-            for (i, x) in state.x.iter_mut().enumerate() {
-                // A given state is left a little.
-                let (center, reach) = start.map_or((0.0, 1.0), |s| (0.5 * f32::from(s[i]), 0.1));
-                x.0[lane] = amplitude * (center + reach * rng.random_range(-1.0..1.0));
+        for (part, some) in state.x.chunks_mut(DRAWN).enumerate() {
+            let first = part * DRAWN;
+            if first > 0 && task.should_stop() {
+                break;
+            }
+            for (lane, rng) in rngs.iter_mut().enumerate() {
+                let start = task.start(lane).map(|spins| &spins[first..]);
+                for (i, x) in some.iter_mut().enumerate() {
+                    // A given state is left a little.
+                    let (center, reach) =
+                        start.map_or((0.0, 1.0), |s| (0.5 * f32::from(s[i]), 0.1));
+                    x.0[lane] = amplitude * (center + reach * rng.random_range(-1.0..1.0));
+                }
             }
         }
         let forces = |reach: f32| network.couplings.forces(reach);

@@ -51,6 +51,9 @@ impl Lanes {
 impl Unit {
     pub(crate) const ZERO: Self = Self { sin: [0.0; LANES], cos: [0.0; LANES] };
 
+    /// All phases zero.
+    pub(crate) const ALIGNED: Self = Self { sin: [0.0; LANES], cos: [1.0; LANES] };
+
     /// Sines, then cosines.
     #[inline(always)]
     pub(crate) fn cells(&self) -> [f32; CELLS] {

@@ -106,6 +106,10 @@ struct Network<'a> {
 /// Couplings visited between looks at the clock, about 100 µs.
 const POLL: usize = 50_000;
 
+/// Spins drawn between looks at the clock, in all replicas, whose units then are
+/// in the first-level cache.
+const DRAWN: usize = 128;
+
 impl<'a> Network<'a> {
     fn new(settings: &OscillatorIsingMachine, problem: &'a Ising) -> Result<Self, Error> {
         let OscillatorIsingMachine { drive, shape, mobility, frequencies, read_out, .. } = settings;
@@ -267,18 +271,25 @@ struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
+    /// All replicas at their start; spins left when the run is stopped are up.
     fn new(network: &'a Network<'a>, task: &Task<'_>) -> Self {
         let n = network.nodes.len();
         let mut rngs: Vec<_> = (0..LANES).map(|lane| task.rng(lane)).collect();
-        let mut units = vec![Unit::ZERO; n];
-        for (lane, rng) in rngs.iter_mut().enumerate() {
-            let start = task.start(lane);
-            for (i, unit) in units.iter_mut().enumerate() {
-                // A given state leaves the unstable binary phases a little.
-                let (spin, reach) = start.map_or((1, 0.5), |spins| (spins[i], 0.02));
-                let (sin, cos) = sin_cos_turns(rng.random_range(-reach..reach));
-                let side = f32::from(spin);
-                (unit.sin[lane], unit.cos[lane]) = (side * sin, side * cos);
+        let mut units = vec![Unit::ALIGNED; n];
+        for (part, some) in units.chunks_mut(DRAWN).enumerate() {
+            let first = part * DRAWN;
+            if first > 0 && task.should_stop() {
+                break;
+            }
+            for (lane, rng) in rngs.iter_mut().enumerate() {
+                let start = task.start(lane).map(|spins| &spins[first..]);
+                for (i, unit) in some.iter_mut().enumerate() {
+                    // A given state leaves the unstable binary phases a little.
+                    let (spin, reach) = start.map_or((1, 0.5), |spins| (spins[i], 0.02));
+                    let (sin, cos) = sin_cos_turns(rng.random_range(-reach..reach));
+                    let side = f32::from(spin);
+                    (unit.sin[lane], unit.cos[lane]) = (side * sin, side * cos);
+                }
             }
         }
         Self {
