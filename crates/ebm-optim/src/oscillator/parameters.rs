@@ -14,6 +14,7 @@
 //! `λ_max` of the matrix above.
 
 use ebm_core::linalg::largest_eigenvalue;
+use rayon::prelude::*;
 
 use crate::schedule::Schedule;
 use crate::{Error, Ising};
@@ -94,8 +95,8 @@ impl Mobility {
 const ITERATIONS: usize = 30;
 
 /// The same for problems of so many spins that each step takes a good part of a
-/// second.
-const FEW_ITERATIONS: usize = 8;
+/// second, and is made by all threads.
+const FEW_ITERATIONS: usize = 6;
 const LARGE: usize = 200_000;
 
 /// No step is longer, whatever the curvature.
@@ -128,23 +129,29 @@ impl Pace {
     ) -> Self {
         let unit = shape.steepest() * natural_strength(problem);
         let roots: Vec<f64> = mobility.of(problem).iter().map(|mu| mu.sqrt()).collect();
-        let mut scaled = vec![0.0; problem.spins()];
+        let n = problem.spins();
+        let mut scaled = vec![0.0; n];
         let mut curvature = |strength: f64, locking: f64| {
             let apply = |v: &[f64], out: &mut [f64]| {
                 // Once, in order: the sums below read at random.
                 for ((scaled, root), v) in scaled.iter_mut().zip(&roots).zip(v) {
                     *scaled = root * v;
                 }
-                for (i, out) in out.iter_mut().enumerate() {
+                let row = |i: usize| {
                     let (neighbors, weights) = problem.couplings().neighbors(i);
                     let field = strength * (unit * problem.fields()[i].abs());
                     let pairs = neighbors.iter().zip(weights);
                     let terms = pairs.map(|(&j, w)| (unit * w) * scaled[j as usize]);
                     let pull = strength * terms.sum::<f64>();
-                    *out = roots[i] * ((field + 2.0 * locking) * roots[i] * v[i] + pull);
+                    roots[i] * ((field + 2.0 * locking) * roots[i] * v[i] + pull)
+                };
+                if n < LARGE {
+                    out.iter_mut().enumerate().for_each(|(i, out)| *out = row(i));
+                } else {
+                    let rows = out.par_iter_mut().enumerate().with_min_len(LARGE / 64);
+                    rows.for_each(|(i, out)| *out = row(i));
                 }
             };
-            let n = problem.spins();
             let iterations = if n < LARGE { ITERATIONS } else { FEW_ITERATIONS };
             largest_eigenvalue(n, iterations, 0, apply).value.max(0.0)
         };
