@@ -12,7 +12,8 @@
 //! No single method is best on all problems, and a short trial tells well
 //! which is (successive halving: K. Jamieson and A. Talwalkar, arXiv
 //! 1502.07943). Exact reductions come first: on sparse graphs they are worth
-//! more than any method.
+//! more than any method. Only where they would take much longer than the whole
+//! run, on millions of couplings in a second, the problem is searched as it is.
 //!
 //! On sparse graphs good states differ in clusters that no coupling joins, so
 //! what several methods find adds up: the last share of the time goes to
@@ -113,6 +114,16 @@ fn team(problem: &Ising, given: bool) -> (Vec<Box<dyn Solver>>, Option<Recombina
     (members, recombination(share, Some(0)))
 }
 
+/// Seconds that a spin or a stored coupling takes to reduce and to sort into
+/// components, measured on random graphs of a million nodes.
+const PREPARATION: f64 = 4e-7;
+
+/// Is there time to reduce a problem of this size, to within a second?
+fn is_worth_reducing(spins: usize, entries: usize, time: Option<Duration>) -> bool {
+    let seconds = PREPARATION * (spins as f64 + entries as f64);
+    time.is_none_or(|time| seconds <= time.as_secs_f64() + 1.0)
+}
+
 /// Problems up to this size are enumerated: a million states take
 /// milliseconds.
 const ENUMERATED: usize = 20;
@@ -130,6 +141,9 @@ impl Solver for Portfolio {
     ) -> Result<Solution, Error> {
         let started = Instant::now();
         run.check(problem)?;
+        if !is_worth_reducing(problem.spins(), problem.couplings().entry_count(), run.time) {
+            return self.search(problem, run, watch, started);
+        }
         let reduction = self.reduce.then(|| Reduction::new(problem));
         let kernel = reduction.as_ref().map_or(Some(problem), Reduction::kernel);
         let lift = |spins: &[i8]| match &reduction {

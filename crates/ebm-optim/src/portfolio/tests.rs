@@ -36,6 +36,19 @@ fn small_and_reducible_problems_are_solved_exactly() {
     assert_eq!(solution.replicas[0].steps, 0);
 }
 
+/// Not if that alone would end far beyond the time.
+#[test]
+fn large_problems_are_reduced_in_time_or_not_at_all() {
+    let seconds = |seconds: f64| Some(Duration::from_secs_f64(seconds));
+    let million = 1_000_000;
+    assert!(is_worth_reducing(million, 20 * million, None));
+    assert!(is_worth_reducing(million, 3 * million, seconds(1.0)));
+    assert!(!is_worth_reducing(million, 10 * million, seconds(1.0)));
+    assert!(is_worth_reducing(million, 10 * million, seconds(10.0)));
+    assert!(is_worth_reducing(20_000, 800_000, seconds(0.0)));
+    assert!(is_worth_reducing(usize::MAX, usize::MAX, seconds(1e18)));
+}
+
 #[test]
 fn results_do_not_depend_on_threads() {
     let problem = glass(60, 3);

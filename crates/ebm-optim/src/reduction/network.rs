@@ -9,7 +9,8 @@ use crate::pair_map::{PairMap, pair};
 /// No half-edge.
 const NONE: u32 = u32::MAX;
 
-/// Lists up to this length are searched; longer ones need the index.
+/// Lists up to this length are always searched; for longer ones an index is worth
+/// making once as many ends of edges have been looked at as it would have.
 const SHORT: u32 = 16;
 
 /// One end of an edge, in the list of its node.
@@ -46,8 +47,10 @@ pub(super) struct Network {
     free: Vec<u32>,
     pub(super) field: Vec<f64>,
     pub(super) offset: f64,
-    /// Edges by their ends, once two nodes with long lists had to be looked up.
+    /// Edges by their ends, once searches in long lists have taken long enough.
     index: Option<PairMap<u32>>,
+    /// Lengths of the long lists searched so far.
+    searched: usize,
 }
 
 impl Network {
@@ -98,6 +101,7 @@ impl Network {
             field: problem.fields().to_vec(),
             offset: problem.offset(),
             index: None,
+            searched: 0,
         }
     }
 
@@ -217,7 +221,11 @@ impl Network {
 
     fn find(&mut self, a: u32, b: u32) -> Option<u32> {
         let (few, other) = if self.degree(a) <= self.degree(b) { (a, b) } else { (b, a) };
-        if self.degree(few) <= SHORT {
+        let long = self.degree(few) > SHORT;
+        if !long || self.index.is_none() && self.searched < self.edges.len() {
+            if long {
+                self.searched += self.degree(few) as usize;
+            }
             let mut half = self.nodes[few as usize].first;
             while half != NONE && self.other(half) != other {
                 half = self.edges[half as usize / 2].halves[half as usize % 2].next;
