@@ -97,6 +97,7 @@ mod retrieved;
 #[cfg(feature = "serde")]
 mod serialized;
 pub mod thermometer;
+mod watched;
 
 pub use corruption::{Corrupted, Corruption, Region, corrupt, corrupt_region};
 pub use dense_associative_memory::{

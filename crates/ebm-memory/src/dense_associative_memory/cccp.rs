@@ -18,8 +18,10 @@
 //! 2008.02217; for unequal inverse temperatures D. Comaniciu et al., *The
 //! Variable Bandwidth Mean Shift*, ICCV (2001).
 
+use std::ops::ControlFlow;
+
 use ebm_core::vector_math::VectorMath;
-use ebm_core::{Outcome, Real, validate};
+use ebm_core::{Observer, Outcome, Real, Snapshot, validate};
 use rayon::prelude::*;
 
 use super::streaming::{Comparison, Stream};
@@ -70,8 +72,12 @@ pub trait ConcaveConvex: sealed::Sealed {
         &self,
         method: &Cccp,
         cues: Cues<'_, Self::Scalar>,
+        watch: Option<&mut Watch<'_, Self::Scalar>>,
     ) -> Result<Retrieved<RetrievalReport, Self::Scalar>, Error>;
 }
+
+/// Sees `x` of query `q` after `k` updates, as `(q, k, x)`, and may end the query.
+pub(super) type Watch<'w, T> = dyn FnMut(usize, usize, &[T]) -> ControlFlow<()> + 'w;
 
 /// Updates and their blocks are those of the crate.
 pub(super) mod sealed {
@@ -87,8 +93,9 @@ impl<T: VectorMath> ConcaveConvex for LogSumExpMemory<T> {
         &self,
         method: &Cccp,
         cues: Cues<'_, T>,
+        watch: Option<&mut Watch<'_, T>>,
     ) -> Result<Retrieved<RetrievalReport, T>, Error> {
-        method.retrieve_by_softmax(self, cues)
+        method.retrieve_by_softmax(self, cues, watch)
     }
 }
 
@@ -114,13 +121,53 @@ impl Cccp {
     where
         M::Scalar: 'a,
     {
-        memory.retrieve_by(self, cues.into())
+        memory.retrieve_by(self, cues.into(), None)
+    }
+
+    /// [`retrieve`](Self::retrieve) on one thread, block after block, showing
+    /// every cue, with zeros where nothing is known, and every update to an
+    /// observer: `step` and `t` are the update, `trajectory` is the cue.
+    /// Breaking ends that cue.
+    ///
+    /// ```
+    /// use ebm_memory::ebm_core::observer::EnergyMonitor;
+    /// use ebm_memory::{Batch, Cccp, LogSumExpMemory, Patterns, Similarity};
+    /// let patterns = Patterns::spherical(20, 100, 1)?;
+    /// let cue: Vec<f64> = patterns.pattern(3).iter().map(|x| 0.5 * x).collect();
+    /// let memory = LogSumExpMemory::new(patterns, 0.5, Similarity::DotProduct)?;
+    ///
+    /// let mut monitor = EnergyMonitor::new(&memory);
+    /// let found = Cccp::default().retrieve_watched(&memory, Batch::single(&cue)?, &mut monitor)?;
+    /// assert_eq!(monitor.readings().len(), found.reports()[0].iterations + 1);
+    /// assert!(monitor.largest_rise().is_none_or(|rise| rise.amount < 1e-12));
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`retrieve`](Self::retrieve).
+    pub fn retrieve_watched<'a, M: ConcaveConvex>(
+        &self,
+        memory: &M,
+        cues: impl Into<Cues<'a, M::Scalar>>,
+        observer: &mut dyn Observer,
+    ) -> Result<Retrieved<RetrievalReport, M::Scalar>, Error>
+    where
+        M::Scalar: 'a,
+    {
+        let cues = cues.into();
+        let mut wide = vec![0.0; cues.batch().dim()];
+        let mut watch = |trajectory: usize, step: usize, x: &[M::Scalar]| {
+            wide.iter_mut().zip(x).for_each(|(wide, x)| *wide = x.to_f64());
+            observer.observe(&Snapshot { step, t: step as f64, trajectory, x: &wide })
+        };
+        memory.retrieve_by(self, cues, Some(&mut watch))
     }
 
     fn retrieve_by_softmax<T: VectorMath>(
         &self,
         memory: &LogSumExpMemory<T>,
         cues: Cues<'_, T>,
+        watch: Option<&mut Watch<'_, T>>,
     ) -> Result<Retrieved<RetrievalReport, T>, Error> {
         let dim = memory.patterns().dim();
         if let Some(centered) = memory.centered() {
@@ -128,11 +175,22 @@ impl Cccp {
             let mut relative = vec![T::ZERO; cues.batch().as_slice().len()];
             centered.relative(cues.batch().as_slice(), &mut relative);
             let moved = cues.replaced(ebm_core::Batch::new(&relative, dim)?);
-            let mut found = self.retrieve(&centered.memory, moved)?;
-            centered.restore(&mut found.states);
-            let given = cues.batch();
+            let restore = |cue: usize, state: &mut [T]| {
+                centered.restore(state);
+                hold(cues.fixed_of(cue), cues.batch().column(cue), state);
+            };
+            let mut there = vec![T::ZERO; dim];
+            let mut back = watch.map(|watch| {
+                move |cue: usize, update: usize, y: &[T]| {
+                    there.copy_from_slice(y);
+                    restore(cue, &mut there);
+                    watch(cue, update, &there)
+                }
+            });
+            let watch = back.as_mut().map(|back| back as &mut Watch<'_, T>);
+            let mut found = self.retrieve_by_softmax(&centered.memory, moved, watch)?;
             for (cue, state) in found.states.chunks_exact_mut(dim).enumerate() {
-                hold(cues.fixed_of(cue), given.column(cue), state);
+                restore(cue, state);
             }
             return Ok(found);
         }
@@ -164,6 +222,17 @@ impl Cccp {
         let total = states.len() / dim;
         let mut reports = vec![RetrievalReport::BLANK; total];
         let width = BLOCK.min(total);
+        if let Some(watch) = watch {
+            let mut scratch = Scratch::new(&comparison, width);
+            let blocks = states.chunks_mut(dim * BLOCK).zip(reports.chunks_mut(BLOCK));
+            for (block, (states, reports)) in blocks.enumerate() {
+                let first = block * BLOCK;
+                let (scratch, watch) = (&mut scratch, &mut *watch);
+                self.retrieve_block(&comparison, first, states, reports, scratch, watch);
+            }
+            return Ok(Retrieved { states, dim, reports });
+        }
+        let go_on = |_: usize, _: usize, _: &[T]| ControlFlow::Continue(());
         states
             .par_chunks_mut(dim * BLOCK)
             .zip(reports.par_chunks_mut(BLOCK))
@@ -171,7 +240,8 @@ impl Cccp {
             .for_each_init(
                 || Scratch::new(&comparison, width),
                 |scratch, (block, (states, reports))| {
-                    self.retrieve_block(&comparison, block * BLOCK, states, reports, scratch);
+                    let first = block * BLOCK;
+                    self.retrieve_block(&comparison, first, states, reports, scratch, go_on);
                 },
             );
         Ok(Retrieved { states, dim, reports })
@@ -228,6 +298,7 @@ impl Cccp {
         states: &mut [T],
         reports: &mut [RetrievalReport],
         scratch: &mut Scratch<T>,
+        mut watch: impl FnMut(usize, usize, &[T]) -> ControlFlow<()>,
     ) {
         let memory = comparison.memory;
         let dim = memory.patterns().dim();
@@ -257,6 +328,10 @@ impl Cccp {
                 column += 1;
                 report.iterations = iteration;
                 report.residual = distance(x, next);
+                if watch(first + query, iteration, x).is_break() {
+                    report.outcome = Outcome::Stopped;
+                    return false;
+                }
                 if let Some(index) = next.iter().position(|y| !y.is_finite()) {
                     report.outcome = Outcome::NotFinite { t: iteration as f64, index };
                     return false;

@@ -39,7 +39,7 @@ pub struct RetrievalReport {
     pub energy: f64,
     /// Updates made.
     pub iterations: usize,
-    /// Converged, out of iterations, or overflowed.
+    /// Converged, out of iterations, overflowed, or stopped by an observer.
     pub outcome: Outcome,
 }
 

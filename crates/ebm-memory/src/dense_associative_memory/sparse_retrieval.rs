@@ -8,11 +8,13 @@
 //! the last of them, so that the scores of a block of queries are kept: one
 //! matrix product an update. The patterns read out are few.
 
+use std::ops::ControlFlow;
+
 use ebm_core::vector_math::VectorMath;
 use ebm_core::{Outcome, linalg};
 use rayon::prelude::*;
 
-use super::cccp::{self, Cccp, ConcaveConvex};
+use super::cccp::{self, Cccp, ConcaveConvex, Watch};
 use super::fenchel_young::offsets;
 use super::norms::half_square;
 use super::{Cues, FenchelYoungMemory, RetrievalReport, Similarity};
@@ -63,8 +65,9 @@ impl<T: VectorMath> ConcaveConvex for FenchelYoungMemory<T> {
         &self,
         method: &Cccp,
         cues: Cues<'_, T>,
+        watch: Option<&mut Watch<'_, T>>,
     ) -> Result<Retrieved<RetrievalReport, T>, Error> {
-        method.retrieve_by_sparse_weights(self, cues)
+        method.retrieve_by_sparse_weights(self, cues, watch)
     }
 }
 
@@ -73,6 +76,7 @@ impl Cccp {
         &self,
         memory: &FenchelYoungMemory<T>,
         cues: Cues<'_, T>,
+        watch: Option<&mut Watch<'_, T>>,
     ) -> Result<Retrieved<RetrievalReport, T>, Error> {
         let (dim, count) = (memory.patterns().dim(), memory.patterns().count());
         let mut states = self.start(dim, &cues)?;
@@ -81,6 +85,17 @@ impl Cccp {
         let width = block.min(total);
         let comparison = Comparison::new(memory, cues)?;
         let mut reports = vec![RetrievalReport::BLANK; total];
+        if let Some(watch) = watch {
+            let mut scratch = Scratch::new(&comparison, width);
+            let blocks = states.chunks_mut(dim * block).zip(reports.chunks_mut(block));
+            for (index, (states, reports)) in blocks.enumerate() {
+                let first = index * block;
+                let (scratch, watch) = (&mut scratch, &mut *watch);
+                self.retrieve_sparse_block(&comparison, first, states, reports, scratch, watch);
+            }
+            return Ok(Retrieved { states, dim, reports });
+        }
+        let go_on = |_: usize, _: usize, _: &[T]| ControlFlow::Continue(());
         states
             .par_chunks_mut(dim * block)
             .zip(reports.par_chunks_mut(block))
@@ -88,13 +103,8 @@ impl Cccp {
             .for_each_init(
                 || Scratch::new(&comparison, width),
                 |scratch, (index, (states, reports))| {
-                    self.retrieve_sparse_block(
-                        &comparison,
-                        index * block,
-                        states,
-                        reports,
-                        scratch,
-                    );
+                    let first = index * block;
+                    self.retrieve_sparse_block(&comparison, first, states, reports, scratch, go_on);
                 },
             );
         Ok(Retrieved { states, dim, reports })
@@ -108,6 +118,7 @@ impl Cccp {
         states: &mut [T],
         reports: &mut [RetrievalReport],
         scratch: &mut Scratch<T>,
+        mut watch: impl FnMut(usize, usize, &[T]) -> ControlFlow<()>,
     ) {
         let memory = comparison.memory;
         let (dim, count) = (memory.patterns().dim(), memory.patterns().count());
@@ -147,6 +158,10 @@ impl Cccp {
                 report.iterations = iteration;
                 report.energy = half_square(compared).to_f64() - value / memory.beta();
                 report.residual = cccp::distance(x, next);
+                if watch(first + query, iteration, x).is_break() {
+                    report.outcome = Outcome::Stopped;
+                    return false;
+                }
                 if let Some(index) = next.iter().position(|y| !y.is_finite()) {
                     report.outcome = Outcome::NotFinite { t: iteration as f64, index };
                     return false;

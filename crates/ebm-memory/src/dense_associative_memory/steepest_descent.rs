@@ -9,7 +9,9 @@
 //! taken wherever the energy behaves like one. Source of the condition: L.
 //! Armijo, Pacific J. Math. 16, 1 (1966), doi:10.2140/pjm.1966.16.1.
 
-use ebm_core::{Batch, Gradient, Outcome, Workspace, validate};
+use std::ops::ControlFlow;
+
+use ebm_core::{Batch, Gradient, Observer, Outcome, Snapshot, Workspace, validate};
 use rayon::prelude::*;
 
 use crate::{Error, Retrieved};
@@ -60,7 +62,8 @@ pub struct DescentReport {
     pub iterations: usize,
     /// [`Outcome::Converged`]; [`Outcome::MaxSteps`];
     /// [`Outcome::Stalled`] where no step lowers the energy, as at the level of
-    /// its rounding; [`Outcome::NotFinite`] where energy or gradient is not.
+    /// its rounding; [`Outcome::NotFinite`] where energy or gradient is not;
+    /// [`Outcome::Stopped`] by an observer.
     pub outcome: Outcome,
 }
 
@@ -78,7 +81,42 @@ impl SteepestDescent {
         energy: &E,
         cues: Batch<'_>,
     ) -> Result<Retrieved<DescentReport>, Error> {
-        let dim = energy.dim();
+        let mut found = self.start(energy.dim(), cues)?;
+        let dim = found.dim;
+        let go_on = |_: usize, _: &[f64]| ControlFlow::Continue(());
+        found.states.par_chunks_exact_mut(dim).zip(&mut found.reports).for_each_init(
+            || Scratch::new(dim),
+            |scratch, (x, report)| self.descend(energy, x, report, scratch, go_on),
+        );
+        Ok(found)
+    }
+
+    /// [`retrieve`](Self::retrieve) one cue after the other, showing each cue
+    /// and every step to an observer: `step` and `t` are the iteration,
+    /// `trajectory` is the cue. Breaking ends that cue.
+    ///
+    /// # Errors
+    /// As [`retrieve`](Self::retrieve).
+    pub fn retrieve_watched<E: Gradient + ?Sized>(
+        &self,
+        energy: &E,
+        cues: Batch<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Retrieved<DescentReport>, Error> {
+        let mut found = self.start(energy.dim(), cues)?;
+        let mut scratch = Scratch::new(found.dim);
+        let cues = found.states.chunks_exact_mut(found.dim).zip(&mut found.reports);
+        for (trajectory, (x, report)) in cues.enumerate() {
+            let watch = |step: usize, x: &[f64]| {
+                observer.observe(&Snapshot { step, t: step as f64, trajectory, x })
+            };
+            self.descend(energy, x, report, &mut scratch, watch);
+        }
+        Ok(found)
+    }
+
+    /// The cues, checked, with empty reports.
+    fn start(&self, dim: usize, cues: Batch<'_>) -> Result<Retrieved<DescentReport>, Error> {
         validate::positive("maximal number of iterations", self.max_iterations as f64)?;
         validate::positive("tolerance", self.tolerance)?;
         validate::dimension("cues", dim, cues.dim())?;
@@ -86,15 +124,10 @@ impl SteepestDescent {
             return Err(ebm_core::Error::Empty { what: "cues" }.into());
         }
         validate::finite("cues", cues.as_slice())?;
-        let mut states = cues.as_slice().to_vec();
         let blank =
             DescentReport { energy: 0.0, residual: 0.0, iterations: 0, outcome: Outcome::MaxSteps };
-        let mut reports = vec![blank; cues.count()];
-        states.par_chunks_exact_mut(dim).zip(&mut reports).for_each_init(
-            || (vec![0.0; dim], vec![0.0; dim], Workspace::new()),
-            |(slope, next, ws), (x, report)| self.descend(energy, x, report, slope, next, ws),
-        );
-        Ok(Retrieved { states, dim, reports })
+        let reports = vec![blank; cues.count()];
+        Ok(Retrieved { states: cues.as_slice().to_vec(), dim, reports })
     }
 
     fn descend<E: Gradient + ?Sized>(
@@ -102,9 +135,8 @@ impl SteepestDescent {
         energy: &E,
         x: &mut [f64],
         report: &mut DescentReport,
-        slope: &mut [f64],
-        next: &mut [f64],
-        ws: &mut Workspace,
+        Scratch { slope, next, ws }: &mut Scratch,
+        mut watch: impl FnMut(usize, &[f64]) -> ControlFlow<()>,
     ) {
         loop {
             report.energy = energy.energy_gradient(x, slope, ws);
@@ -113,6 +145,10 @@ impl SteepestDescent {
             let bad = slope.iter().position(|g| !g.is_finite());
             if let Some(index) = bad.or((!report.energy.is_finite()).then_some(0)) {
                 report.outcome = Outcome::NotFinite { t: report.iterations as f64, index };
+                return;
+            }
+            if watch(report.iterations, x).is_break() {
+                report.outcome = Outcome::Stopped;
                 return;
             }
             if report.residual <= self.tolerance {
@@ -137,5 +173,18 @@ impl SteepestDescent {
             x.copy_from_slice(next);
             report.iterations += 1;
         }
+    }
+}
+
+/// Memory of one worker.
+struct Scratch {
+    slope: Vec<f64>,
+    next: Vec<f64>,
+    ws: Workspace,
+}
+
+impl Scratch {
+    fn new(dim: usize) -> Self {
+        Self { slope: vec![0.0; dim], next: vec![0.0; dim], ws: Workspace::new() }
     }
 }

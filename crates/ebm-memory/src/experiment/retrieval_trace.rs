@@ -4,7 +4,7 @@
 //! E(x(t)),      m_μ(x(t)) = ξ^μ·x(t) / N      for every step t, every pattern μ
 //! ```
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use ebm_core::{Observer, Snapshot};
 
@@ -37,9 +37,9 @@ impl Trajectory {
     }
 }
 
-/// An observer that records energies and overlaps, for any solver that shows
-/// its states: [`Recall::retrieve_watched`](crate::Recall::retrieve_watched), the
-/// integrators and equilibrium solvers of `ebm-core`.
+/// An observer that records energies and overlaps, for the `retrieve_watched` of
+/// every method of retrieval and for the integrators and equilibrium solvers of
+/// `ebm-core`.
 ///
 /// ```
 /// use ebm_core::{Batch, Energy};
@@ -60,13 +60,22 @@ impl Trajectory {
 pub struct RetrievalTrace<'a, E> {
     patterns: &'a Patterns,
     energy: E,
+    part: Option<Range<usize>>,
     trajectories: Vec<Trajectory>,
 }
 
 impl<'a, E: FnMut(&[f64]) -> f64> RetrievalTrace<'a, E> {
     /// Records the overlaps with `patterns` and the values of `energy`.
     pub fn new(patterns: &'a Patterns, energy: E) -> Self {
-        Self { patterns, energy, trajectories: vec![] }
+        Self { patterns, energy, part: None, trajectories: vec![] }
+    }
+
+    /// Takes the overlaps over a part of each state, such as the visible layer of
+    /// a [`LayeredMemory`](crate::LayeredMemory), which is its `range(0)`. The
+    /// energy is still that of the whole.
+    #[must_use]
+    pub fn over(self, part: Range<usize>) -> Self {
+        Self { part: Some(part), ..self }
     }
 
     /// What was recorded, in the order of the cues; empty for a cue that was
@@ -77,15 +86,20 @@ impl<'a, E: FnMut(&[f64]) -> f64> RetrievalTrace<'a, E> {
     }
 }
 
-/// States of another length than the patterns are recorded with NaN overlaps.
+/// States, or parts of them, of another length than the patterns are recorded
+/// with NaN overlaps.
 impl<E: FnMut(&[f64]) -> f64> Observer for RetrievalTrace<'_, E> {
     fn observe(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
         if self.trajectories.len() <= snapshot.trajectory {
             self.trajectories.resize(snapshot.trajectory + 1, Trajectory::default());
         }
         let trajectory = &mut self.trajectories[snapshot.trajectory];
-        let fits = snapshot.x.len() == self.patterns.dim();
-        let overlap = |mu| if fits { self.patterns.overlap(mu, snapshot.x) } else { f64::NAN };
+        let part = match &self.part {
+            Some(part) => snapshot.x.get(part.clone()).unwrap_or(&[]),
+            None => snapshot.x,
+        };
+        let fits = part.len() == self.patterns.dim();
+        let overlap = |mu| if fits { self.patterns.overlap(mu, part) } else { f64::NAN };
         trajectory.times.push(snapshot.t);
         trajectory.energies.push((self.energy)(snapshot.x));
         trajectory.overlaps.push((0..self.patterns.count()).map(overlap).collect());

@@ -16,11 +16,14 @@
 use ebm_core::coupling::DenseCoupling;
 use ebm_core::linalg::SymmetricEigen;
 use ebm_core::network::{Activation, FiringRate, Hopfield, SymmetricNetwork};
-use ebm_core::ode::{self, BatchControl, Norm, Solution, SteadyState, Tolerance};
-use ebm_core::{Batch, BatchMut, Coupling, Energy, Outcome, VectorField, Workspace, validate};
+use ebm_core::ode::{self, Norm, Solution, SteadyState, Tolerance};
+use ebm_core::{
+    Batch, BatchMut, Coupling, Energy, Observer, Outcome, Snapshot, VectorField, Workspace,
+    validate,
+};
 
 use super::HopfieldNetwork;
-use crate::{Error, Patterns, Retrieved, patterns};
+use crate::{Error, Patterns, Retrieved, patterns, watched};
 
 /// Patterns stored in a network of continuous units.
 ///
@@ -235,22 +238,70 @@ impl Relaxation {
         memory: &ContinuousMemory<C>,
         cues: Batch<'_>,
     ) -> Result<Retrieved<RelaxationReport>, Error> {
+        self.relax(memory, cues, None)
+    }
+
+    /// [`retrieve`](Self::retrieve) one cue after the other, showing each cue
+    /// and every step of its relaxation to an observer: `x` are the rates,
+    /// whatever the form, `trajectory` is the cue. Breaking ends that cue.
+    ///
+    /// ```
+    /// use ebm_memory::ebm_core::network::Activation;
+    /// use ebm_memory::ebm_core::observer::EnergyMonitor;
+    /// use ebm_memory::{ContinuousMemory, Patterns, Relaxation};
+    /// let patterns = Patterns::random_signs(100, 3, 1)?;
+    /// let memory = ContinuousMemory::hebb(patterns.clone(), Activation::Tanh { gain: 5.0 })?;
+    /// let cues = Patterns::random_signs(100, 2, 2)?;
+    ///
+    /// let mut monitor = EnergyMonitor::new(memory.network());
+    /// let found =
+    ///     Relaxation::default().retrieve_watched(&memory, cues.as_batch(), &mut monitor)?;
+    /// let first = monitor.readings().iter().find(|now| now.trajectory == 1);
+    /// assert!(first.is_some_and(|cue| cue.energy > found.reports()[1].energy));
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`retrieve`](Self::retrieve).
+    pub fn retrieve_watched<C: Coupling>(
+        &self,
+        memory: &ContinuousMemory<C>,
+        cues: Batch<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Retrieved<RelaxationReport>, Error> {
+        self.relax(memory, cues, Some(observer))
+    }
+
+    fn relax<C: Coupling>(
+        &self,
+        memory: &ContinuousMemory<C>,
+        cues: Batch<'_>,
+        observer: Option<&mut dyn Observer>,
+    ) -> Result<Retrieved<RelaxationReport>, Error> {
         validate::positive("tolerance", self.tolerance)?;
         validate::positive("maximal time", self.max_time)?;
         let mut start = cues.as_slice().to_vec();
         match self.form {
             Form::Hopfield => {
-                let field = memory.hopfield();
-                let ends = self.integrate(&field, &start, cues.dim())?;
+                let (field, activation) = (memory.hopfield(), memory.network.activation());
+                let mut shown = vec![0.0; cues.dim()];
+                let mut of_rates = observer.map(|observer| {
+                    move |now: &Snapshot<'_>| {
+                        activation.values(now.x, &mut shown);
+                        observer.observe(&Snapshot { x: &shown, ..*now })
+                    }
+                });
+                let observer = of_rates.as_mut().map(|show| show as &mut dyn Observer);
+                let ends = self.integrate(&field, &start, cues.dim(), observer)?;
                 let (potentials, residuals) = settled(&field, &ends);
                 let mut rates = vec![0.0; potentials.len()];
-                memory.network.activation().values(&potentials, &mut rates);
+                activation.values(&potentials, &mut rates);
                 Ok(report(memory, rates, &ends, &residuals))
             }
             Form::FiringRate => {
                 memory.encode(&mut start);
                 let field = memory.firing_rate();
-                let ends = self.integrate(&field, &start, cues.dim())?;
+                let ends = self.integrate(&field, &start, cues.dim(), observer)?;
                 let (rates, residuals) = settled(&field, &ends);
                 Ok(report(memory, rates, &ends, &residuals))
             }
@@ -263,6 +314,7 @@ impl Relaxation {
         field: &impl VectorField,
         start: &[f64],
         dim: usize,
+        observer: Option<&mut dyn Observer>,
     ) -> Result<Vec<Solution>, Error> {
         let accuracy = 1e-3 * self.tolerance;
         let steady = SteadyState { tolerance: self.tolerance, ..SteadyState::default() };
@@ -271,14 +323,8 @@ impl Relaxation {
             steady_state: Some(steady),
             ..ode::Options::default()
         };
-        Ok(ode::integrate_batch(
-            field,
-            &ode::TSITOURAS,
-            (0.0, self.max_time),
-            Batch::new(start, dim)?,
-            &options,
-            BatchControl::Each,
-        )?)
+        let from = Batch::new(start, dim)?;
+        watched::integrate(field, (0.0, self.max_time), from, &options, observer)
     }
 }
 

@@ -10,13 +10,15 @@
 //! and a solver of `F(x) = 0` alone leaps between basins. Where it finds no
 //! fixed point nearby, the flow goes on.
 
+use std::ops::ControlFlow;
+
 use ebm_core::equilibrium::{self, Method, NewtonKrylov};
-use ebm_core::ode::{self, BatchControl, Norm, Tolerance};
-use ebm_core::{Batch, Energy, Outcome, Workspace, validate};
+use ebm_core::ode::{self, Norm, Tolerance};
+use ebm_core::{Batch, Energy, Observer, Outcome, Snapshot, Workspace, validate};
 use rayon::prelude::*;
 
 use super::LayeredMemory;
-use crate::{Error, Retrieved};
+use crate::{Error, Retrieved, watched};
 
 /// How to settle.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,8 +72,9 @@ pub struct SettleReport {
     pub evaluations: usize,
     /// [`Converged`](Outcome::Converged); [`MaxSteps`](Outcome::MaxSteps) if it
     /// did not arrive in time; [`Stalled`](Outcome::Stalled) if it arrived, but
-    /// Newton's method found no fixed point nearby; the end of the integration
-    /// if that failed, such as [`NotFinite`](Outcome::NotFinite).
+    /// Newton's method found no fixed point nearby; [`Stopped`](Outcome::Stopped)
+    /// by an observer; the end of the integration if that failed, such as
+    /// [`NotFinite`](Outcome::NotFinite).
     pub outcome: Outcome,
 }
 
@@ -103,6 +106,50 @@ impl Settle {
         memory: &LayeredMemory,
         cues: Batch<'_>,
     ) -> Result<Retrieved<SettleReport>, Error> {
+        self.settle(memory, cues, None)
+    }
+
+    /// [`retrieve`](Self::retrieve) on one thread, showing each cue, every step
+    /// of its flow and the fixed point to an observer: `trajectory` is the cue.
+    /// The cues take turns. Breaking ends the one that is shown.
+    ///
+    /// ```
+    /// use ebm_memory::ebm_core::Energy;
+    /// use ebm_memory::experiment::RetrievalTrace;
+    /// use ebm_memory::layered::{LayeredMemory, Settle};
+    /// use ebm_memory::{Batch, Patterns};
+    /// let patterns = Patterns::random_signs(40, 60, 1)?;
+    /// let memory = LayeredMemory::model_b(&patterns, 0.5, 0.1)?;
+    /// let cue = memory.state(&[(0, patterns.pattern(7))])?;
+    ///
+    /// let energy = |x: &[f64]| memory.energy_at(x);
+    /// let mut trace = RetrievalTrace::new(&patterns, energy).over(memory.range(0));
+    /// let cue = Batch::single(&cue)?;
+    /// let found = Settle::default().retrieve_watched(&memory, cue, &mut trace)?;
+    /// let run = &trace.trajectories()[0];
+    /// assert_eq!(run.energies.last(), Some(&found.reports()[0].energy));
+    /// assert!(run.energies.windows(2).all(|e| e[1] <= e[0] + 1e-9));
+    /// assert!(run.overlap(7).last().is_some_and(|m| (m - 1.0).abs() < 1e-3));
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`retrieve`](Self::retrieve).
+    pub fn retrieve_watched(
+        &self,
+        memory: &LayeredMemory,
+        cues: Batch<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Retrieved<SettleReport>, Error> {
+        self.settle(memory, cues, Some(observer))
+    }
+
+    fn settle(
+        &self,
+        memory: &LayeredMemory,
+        cues: Batch<'_>,
+        observer: Option<&mut dyn Observer>,
+    ) -> Result<Retrieved<SettleReport>, Error> {
         validate::positive("longest time", self.max_time)?;
         validate::positive("tolerance", self.tolerance)?;
         if !(self.arrival.is_finite() && self.arrival >= LEAST_ARRIVAL) {
@@ -128,10 +175,16 @@ impl Settle {
         let mut reports = vec![blank; cues.count()];
         let mut moving: Vec<usize> = (0..reports.len()).collect();
         let (mut start, mut look) = (0.0, FIRST_LOOK.min(self.max_time));
+        let mut shown = observer.map(|observer| Shown { observer, steps: vec![0; cues.count()] });
         while !moving.is_empty() && start < look {
             let columns: Vec<f64> =
                 moving.iter().flat_map(|q| &states[q * dim..][..dim]).copied().collect();
-            let ends = follow(memory, Batch::new(&columns, dim)?, (start, look))?;
+            let columns = Batch::new(&columns, dim)?;
+            let ends = {
+                let mut turn = shown.as_mut().map(|shown| shown.turn(&moving, start));
+                let observer = turn.as_mut().map(|turn| turn as &mut dyn Observer);
+                follow(memory, columns, (start, look), observer)?
+            };
             let ends: Vec<(Vec<f64>, SettleReport)> = ends
                 .into_par_iter()
                 .map_init(Workspace::new, |ws, end| self.polish(memory, end, ws))
@@ -142,6 +195,9 @@ impl Settle {
                 states[q * dim..][..dim].copy_from_slice(&x);
                 let evaluations = reports[q].evaluations + report.evaluations;
                 reports[q] = SettleReport { evaluations, ..report };
+                if let (Some(shown), Outcome::Converged) = (&mut shown, report.outcome) {
+                    shown.end(q, report.time, &x);
+                }
                 matches!(report.outcome, Outcome::MaxSteps | Outcome::Stalled)
             });
             (start, look) = (look, (2.0 * look).min(self.max_time));
@@ -162,9 +218,9 @@ impl Settle {
             residual: residual(memory, &end.x, ws),
             time: end.t,
             evaluations: end.stats.evaluations,
-            outcome: if end.outcome.is_success() { Outcome::MaxSteps } else { end.outcome },
+            outcome: if end.outcome == Outcome::Reached { Outcome::MaxSteps } else { end.outcome },
         };
-        if !end.outcome.is_success() || report.residual > self.arrival {
+        if end.outcome != Outcome::Reached || report.residual > self.arrival {
             return Ok((end.x, report));
         }
         report.outcome = Outcome::Stalled;
@@ -194,13 +250,43 @@ fn follow(
     memory: &LayeredMemory,
     states: Batch<'_>,
     span: (f64, f64),
+    observer: Option<&mut dyn Observer>,
 ) -> Result<Vec<ode::Solution>, Error> {
     let options = ode::Options {
         tolerance: Tolerance { rtol: ACCURACY, atol: ACCURACY },
         ..ode::Options::default()
     };
-    let (method, control) = (&ode::TSITOURAS, BatchControl::Each);
-    Ok(ode::integrate_batch(memory, method, span, states, &options, control)?)
+    watched::integrate(memory, span, states, &options, observer)
+}
+
+/// An observer, and the steps of each query that it has seen.
+struct Shown<'a> {
+    observer: &'a mut dyn Observer,
+    steps: Vec<usize>,
+}
+
+impl Shown<'_> {
+    /// Shows the queries in `moving` from time `start` on, where all but the
+    /// first turn begins with a state that was seen.
+    fn turn(&mut self, moving: &[usize], start: f64) -> impl Observer {
+        let Self { observer, steps } = self;
+        move |now: &Snapshot<'_>| {
+            let query = moving[now.trajectory];
+            if now.step > 0 {
+                steps[query] += 1;
+            } else if start > 0.0 {
+                return ControlFlow::Continue(());
+            }
+            observer.observe(&Snapshot { step: steps[query], trajectory: query, ..*now })
+        }
+    }
+
+    /// Shows the fixed point.
+    fn end(&mut self, query: usize, t: f64, x: &[f64]) {
+        let step = self.steps[query] + 1;
+        // It is the end in any case.
+        let _ = self.observer.observe(&Snapshot { step, t, trajectory: query, x });
+    }
 }
 
 /// `r(x)`; NaN if anything is.

@@ -5,11 +5,11 @@
 //! ```
 
 use ebm_core::flow::GradientFlow;
-use ebm_core::ode::{self, BatchControl, SteadyState, Tolerance};
-use ebm_core::{Batch, Energy, Gradient, Outcome, Workspace, random, validate};
+use ebm_core::ode::{self, SteadyState, Tolerance};
+use ebm_core::{Batch, Energy, Gradient, Observer, Outcome, Workspace, random, validate};
 
 use super::OscillatorMemory;
-use crate::{Error, Retrieved};
+use crate::{Error, Retrieved, watched};
 
 /// Retrieval of phase patterns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -72,7 +72,7 @@ pub struct PhaseReport {
     /// Steps accepted.
     pub steps: usize,
     /// `Converged` at rest, `Reached` if time ran out, `MaxSteps` if the budget
-    /// did.
+    /// did, `Stopped` by an observer.
     pub outcome: Outcome,
 }
 
@@ -97,6 +97,46 @@ impl PhaseRetrieval {
         memory: &OscillatorMemory,
         cues: Batch<'_>,
     ) -> Result<Retrieved<PhaseReport>, Error> {
+        self.integrate(memory, cues, None)
+    }
+
+    /// [`retrieve`](Self::retrieve) one cue after the other, showing each cue,
+    /// with its jitter, and every step of its flow to an observer: `trajectory`
+    /// is the cue. Breaking ends that cue.
+    ///
+    /// ```
+    /// use ebm_memory::ebm_core::observer::EnergyMonitor;
+    /// use ebm_memory::oscillator_memory::{OscillatorCouplings, binary_phases};
+    /// use ebm_memory::{Batch, OscillatorMemory, Patterns, PhaseRetrieval};
+    /// let patterns = Patterns::random_signs(60, 3, 1)?;
+    /// let cue = binary_phases(patterns.subset(&[1])?.as_batch())?;
+    /// let memory = OscillatorMemory::new(patterns, OscillatorCouplings::default())?;
+    ///
+    /// let mut monitor = EnergyMonitor::new(&memory);
+    /// let cue = Batch::single(&cue)?;
+    /// let found = PhaseRetrieval::default().retrieve_watched(&memory, cue, &mut monitor)?;
+    /// let last = monitor.readings().last().map(|now| now.energy);
+    /// assert_eq!(last, Some(found.reports()[0].energy));
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`retrieve`](Self::retrieve).
+    pub fn retrieve_watched(
+        &self,
+        memory: &OscillatorMemory,
+        cues: Batch<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Retrieved<PhaseReport>, Error> {
+        self.integrate(memory, cues, Some(observer))
+    }
+
+    fn integrate(
+        &self,
+        memory: &OscillatorMemory,
+        cues: Batch<'_>,
+        observer: Option<&mut dyn Observer>,
+    ) -> Result<Retrieved<PhaseReport>, Error> {
         let dim = memory.dim();
         validate::non_negative("jitter", self.jitter)?;
         validate::positive("budget of integration steps", self.max_steps as f64)?;
@@ -114,14 +154,8 @@ impl PhaseRetrieval {
             steady_state: Some(SteadyState { tolerance: self.tolerance, ..SteadyState::default() }),
             ..ode::Options::default()
         };
-        let ends = ode::integrate_batch(
-            &GradientFlow(memory),
-            &ode::TSITOURAS,
-            (0.0, self.max_time),
-            Batch::new(&starts, dim)?,
-            &options,
-            BatchControl::Each,
-        )?;
+        let (span, from) = ((0.0, self.max_time), Batch::new(&starts, dim)?);
+        let ends = watched::integrate(&GradientFlow(memory), span, from, &options, observer)?;
         let (ws, mut gradient) = (&mut Workspace::new(), vec![0.0; dim]);
         let reports = ends.iter().map(|end| report(memory, end, &mut gradient, ws)).collect();
         for (state, end) in starts.chunks_exact_mut(dim).zip(&ends) {

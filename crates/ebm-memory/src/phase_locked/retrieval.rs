@@ -5,11 +5,11 @@
 //! ```
 
 use ebm_core::flow::GradientFlow;
-use ebm_core::ode::{self, BatchControl, SteadyState, Tolerance};
-use ebm_core::{Batch, Outcome, validate};
+use ebm_core::ode::{self, SteadyState, Tolerance};
+use ebm_core::{Batch, Observer, Outcome, validate};
 
 use super::PhaseLockedMemory;
-use crate::{Error, Retrieved};
+use crate::{Error, Retrieved, watched};
 
 /// Retrieval by letting phases go until they rest.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,6 +70,30 @@ impl PhaseLocking {
         memory: &PhaseLockedMemory,
         cues: Batch<'_>,
     ) -> Result<Retrieved<LockReport>, Error> {
+        self.integrate(memory, cues, None)
+    }
+
+    /// [`retrieve`](Self::retrieve) one cue after the other, showing each cue
+    /// and every step of its flow to an observer: `trajectory` is the cue.
+    /// Breaking ends that cue.
+    ///
+    /// # Errors
+    /// As [`retrieve`](Self::retrieve).
+    pub fn retrieve_watched(
+        &self,
+        memory: &PhaseLockedMemory,
+        cues: Batch<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Retrieved<LockReport>, Error> {
+        self.integrate(memory, cues, Some(observer))
+    }
+
+    fn integrate(
+        &self,
+        memory: &PhaseLockedMemory,
+        cues: Batch<'_>,
+        observer: Option<&mut dyn Observer>,
+    ) -> Result<Retrieved<LockReport>, Error> {
         validate::positive("least margin", self.least_margin)?;
         let options = ode::Options {
             // Explicit steps leave rates of the order of this accuracy.
@@ -77,9 +101,8 @@ impl PhaseLocking {
             steady_state: Some(SteadyState { tolerance: self.tolerance, ..SteadyState::default() }),
             ..ode::Options::default()
         };
-        let (span, control) = ((0.0, self.max_time), BatchControl::Each);
-        let field = GradientFlow(memory);
-        let ends = ode::integrate_batch(&field, &ode::TSITOURAS, span, cues, &options, control)?;
+        let span = (0.0, self.max_time);
+        let ends = watched::integrate(&GradientFlow(memory), span, cues, &options, observer)?;
         let report = |end: &ode::Solution| {
             let (windings, outcome) = (memory.windings(&end.x), end.outcome);
             LockReport { windings, outcome }

@@ -19,3 +19,4 @@ mod random_features;
 mod serialization;
 mod sparse_retrieval;
 mod streaming_retrieval;
+mod watched;
