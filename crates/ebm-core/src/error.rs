@@ -30,7 +30,7 @@ pub enum Error {
         value: f64,
     },
     /// A scalar parameter lies outside its range.
-    #[error("{what} is {value}, expected {expected}")]
+    #[error("{what} is {}, expected {expected}", Number(*value))]
     Parameter {
         /// The parameter.
         what: &'static str,
@@ -40,7 +40,7 @@ pub enum Error {
         value: f64,
     },
     /// An entry of a vector lies outside its range.
-    #[error("{what}: entry {index} is {value}, expected {expected}")]
+    #[error("{what}: entry {index} is {}, expected {expected}", Number(*value))]
     Entry {
         /// The argument.
         what: &'static str,
@@ -167,4 +167,36 @@ pub enum Error {
         /// The reason.
         why: &'static str,
     },
+}
+
+/// A number as short as it can be read back: `1e300` has 301 digits otherwise.
+struct Number(f64);
+
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(value) = self;
+        let size = value.abs();
+        if size.is_finite() && size != 0.0 && !(1e-5..1e16).contains(&size) {
+            write!(f, "{value:e}")
+        } else {
+            write!(f, "{value}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_size_are_short() {
+        let text = |value| Error::Parameter { what: "beta", expected: "less", value }.to_string();
+        assert_eq!(text(1e300), "beta is 1e300, expected less");
+        assert_eq!(text(-2.5e-9), "beta is -2.5e-9, expected less");
+        assert_eq!(text(0.5), "beta is 0.5, expected less");
+        assert_eq!(text(0.0), "beta is 0, expected less");
+        assert_eq!(text(1e6), "beta is 1000000, expected less");
+        assert_eq!(text(f64::NEG_INFINITY), "beta is -inf, expected less");
+        assert_eq!(text(f64::NAN), "beta is NaN, expected less");
+    }
 }

@@ -33,6 +33,17 @@ pub fn positive(what: &'static str, value: f64) -> Result<(), Error> {
     }
 }
 
+/// A number of things must not be zero.
+///
+/// # Errors
+/// [`Error::Parameter`].
+pub fn at_least_one(what: &'static str, value: usize) -> Result<(), Error> {
+    if value > 0 {
+        return Ok(());
+    }
+    Err(Error::Parameter { what, expected: "an integer >= 1", value: 0.0 })
+}
+
 /// `value` must be finite and not below zero.
 ///
 /// # Errors
