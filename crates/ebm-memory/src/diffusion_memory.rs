@@ -26,7 +26,7 @@ use ebm_core::{
 };
 use rand::RngExt;
 
-use crate::patterns::allocate;
+use crate::patterns::allocate_for;
 use crate::{Cccp, Error, LogSumExpMemory, Patterns, Similarity};
 
 /// The empirical-score energy at one time; see the [module](self).
@@ -113,7 +113,7 @@ impl DiffusionMemory {
     pub fn landscape(&self, search: &LandscapeSearch) -> Result<Landscape, Error> {
         search.validate()?;
         let (n, noise) = (self.dim(), self.variance.sqrt());
-        let mut starts = allocate(n, search.starts)?;
+        let mut starts = allocate_for("starts", n, search.starts)?;
         starts.resize(n * search.starts, 0.0);
         for (j, start) in starts.chunks_exact_mut(n).enumerate() {
             let mut rng = random::stream(search.seed, j as u64);
@@ -245,10 +245,10 @@ impl LandscapeSearch {
     /// # Errors
     /// If one is out of its range.
     pub fn validate(&self) -> Result<(), Error> {
-        validate::positive("number of starts", self.starts as f64)?;
+        validate::at_least_one("starts", self.starts)?;
         validate::positive("merging distance", self.merge)?;
         validate::non_negative("flatness", self.flat)?;
-        validate::positive("maximal number of iterations", self.max_iterations as f64)?;
+        validate::at_least_one("max_iterations", self.max_iterations)?;
         Ok(validate::positive("tolerance", self.tolerance)?)
     }
 }

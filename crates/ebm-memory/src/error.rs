@@ -7,8 +7,20 @@ pub enum Error {
     /// A length, shape or value that the foundation already rejects.
     #[error(transparent)]
     Core(#[from] ebm_core::Error),
+    /// A pattern or cue has an entry that is NaN or infinite.
+    #[error("{what} {column}: entry {index} is {value}, expected a finite number")]
+    NotFinite {
+        /// The argument, in the singular.
+        what: &'static str,
+        /// Which pattern or cue.
+        column: usize,
+        /// Position inside it.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
     /// A binary pattern or state has an entry other than −1 and +1.
-    #[error("{what} {column}: entry {index} is {value}, expected -1 or +1")]
+    #[error("{what} {column}: entry {index} is {value}, expected -1 or +1{}", hint(what, *value))]
     NotSign {
         /// The argument, in the singular.
         what: &'static str,
@@ -69,4 +81,15 @@ pub enum Error {
         /// What it is.
         found: String,
     },
+}
+
+/// What to do about a zero, which stands for an erased entry in a cue and for
+/// the other bit in a pattern.
+fn hint(what: &str, value: f64) -> &'static str {
+    match what {
+        _ if value != 0.0 => "",
+        "pattern" => "; store bits b as 2b - 1",
+        "cue" => "; guess the sign of an unknown entry, and hold the known ones with Clamped",
+        _ => "; guess the sign of an unknown entry",
+    }
 }

@@ -79,6 +79,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod checks;
 pub mod corruption;
 pub mod dense_associative_memory;
 pub mod diffusion_memory;

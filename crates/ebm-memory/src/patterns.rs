@@ -11,7 +11,7 @@ use ebm_core::random::{fill_normal, fill_signs, stream};
 use ebm_core::{Batch, Real, validate};
 use rand::{Rng, RngExt};
 
-use crate::Error;
+use crate::{Error, checks};
 
 /// `K` finite vectors of length `N`, validated once, in `f64` or, for half the
 /// memory, in `f32`.
@@ -137,11 +137,15 @@ impl<T: Real> Patterns<T> {
     /// If `dim` is zero, `data` is empty or not a multiple of `dim` long, or
     /// an entry is not finite.
     pub fn new(data: Vec<T>, dim: usize) -> Result<Self, Error> {
-        Batch::new(&data, dim)?;
+        let what = "patterns";
         if data.is_empty() {
-            return Err(ebm_core::Error::Empty { what: "patterns" }.into());
+            return Err(ebm_core::Error::Empty { what }.into());
         }
-        validate::finite("patterns", &data)?;
+        validate::at_least_one("dimension of the patterns", dim)?;
+        if !data.len().is_multiple_of(dim) {
+            return Err(ebm_core::Error::Ragged { what, length: data.len(), dim }.into());
+        }
+        checks::finite("pattern", Batch::new(&data, dim)?)?;
         Ok(Self { data, dim })
     }
 
@@ -178,6 +182,9 @@ impl<T: Real> Patterns<T> {
     /// If `indices` is empty or one of them is out of range, or there is no
     /// memory for the copies.
     pub fn subset(&self, indices: &[usize]) -> Result<Self, Error> {
+        if indices.is_empty() {
+            return Err(ebm_core::Error::Empty { what: "list of indices" }.into());
+        }
         let mut data = allocate(self.dim, indices.len())?;
         for &index in indices {
             if index >= self.count() {
@@ -249,9 +256,17 @@ pub(crate) fn check_signs<T: Real>(what: &'static str, states: Batch<'_, T>) -> 
     Ok(())
 }
 
-/// Room for `dim × count` entries, or an error where there is none.
+/// Room for `count` patterns of length `dim`, or an error where there is none.
 pub(crate) fn allocate<T>(dim: usize, count: usize) -> Result<Vec<T>, Error> {
-    let what = "patterns";
+    allocate_for("patterns", dim, count)
+}
+
+/// Room for `dim × count` entries, or an error where there is none.
+pub(crate) fn allocate_for<T>(
+    what: &'static str,
+    dim: usize,
+    count: usize,
+) -> Result<Vec<T>, Error> {
     if dim == 0 || count == 0 {
         return Err(ebm_core::Error::Empty { what }.into());
     }
@@ -276,7 +291,21 @@ mod tests {
         assert!(Patterns::new(vec![1.0], 0).is_err());
         assert!(Patterns::new(vec![1.0; 4], 3).is_err());
         let message = Patterns::new(vec![1.0, f64::NAN], 2).unwrap_err().to_string();
-        assert_eq!(message, "patterns: entry 1 is NaN, expected a finite number");
+        assert_eq!(message, "pattern 0: entry 1 is NaN, expected a finite number");
+        let message = |data: Vec<f64>, dim| Patterns::new(data, dim).unwrap_err().to_string();
+        assert_eq!(
+            message(vec![1.0, 2.0, 3.0, f64::INFINITY], 2),
+            "pattern 1: entry 1 is inf, expected a finite number"
+        );
+        assert_eq!(
+            message(vec![1.0; 7], 3),
+            "patterns: length 7 is not a multiple of the dimension 3"
+        );
+        assert_eq!(
+            message(vec![1.0; 7], 0),
+            "dimension of the patterns is 0, expected an integer >= 1"
+        );
+        assert_eq!(message(vec![], 3), "patterns is empty");
         assert!(Patterns::random_signs(0, 3, 1).is_err());
         let message = Patterns::random_signs(usize::MAX, 2, 1).unwrap_err().to_string();
         assert!(message.starts_with("patterns: cannot allocate "), "{message}");
@@ -286,7 +315,11 @@ mod tests {
             "pattern 1: entry 1 is 0.5, expected -1 or +1"
         );
         assert!(two.subset(&[2]).is_err());
-        assert!(two.subset(&[]).is_err());
+        let message = two.subset(&[]).unwrap_err().to_string();
+        assert_eq!(message, "list of indices is empty");
+        let bits = Patterns::new(vec![1.0, 0.0], 2).unwrap();
+        let message = bits.check_signs().unwrap_err().to_string();
+        assert_eq!(message, "pattern 0: entry 1 is 0, expected -1 or +1; store bits b as 2b - 1");
     }
 
     #[test]

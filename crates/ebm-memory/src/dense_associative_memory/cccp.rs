@@ -26,7 +26,7 @@ use rayon::prelude::*;
 
 use super::streaming::{Comparison, Stream};
 use super::{Cues, LogSumExpMemory, RetrievalReport};
-use crate::{Error, Retrieved};
+use crate::{Error, Retrieved, checks};
 
 /// Queries that share a matrix product. Fixed, so that results do not depend
 /// on the number of threads; whole groups of the product's kernel.
@@ -250,13 +250,10 @@ impl Cccp {
     /// The states to start from: those of the cues, checked, with zeros where
     /// nothing is known and nothing fixed.
     pub(super) fn start<T: Real>(&self, dim: usize, cues: &Cues<'_, T>) -> Result<Vec<T>, Error> {
-        validate::positive("maximal number of iterations", self.max_iterations as f64)?;
+        validate::at_least_one("max_iterations", self.max_iterations)?;
         validate::positive("tolerance", self.tolerance)?;
         let batch = cues.batch();
-        validate::dimension("cues", dim, batch.dim())?;
-        if batch.count() == 0 {
-            return Err(ebm_core::Error::Empty { what: "cues" }.into());
-        }
+        checks::shape("cues", dim, batch)?;
         cues.check_finite()?;
         let mut states = batch.as_slice().to_vec();
         if cues.known_each() || cues.known_by_all().is_some() {

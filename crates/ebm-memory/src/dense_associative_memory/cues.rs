@@ -7,7 +7,7 @@
 
 use ebm_core::{Batch, Real, validate};
 
-use crate::Error;
+use crate::{Error, checks};
 
 /// A batch of cues, one a column, with masks that say which entries are known
 /// and which must not move. Without masks all are known and none is fixed.
@@ -127,17 +127,15 @@ impl<'a, T: Real> Cues<'a, T> {
     /// Every entry that is read must be finite.
     pub(super) fn check_finite(&self) -> Result<(), Error> {
         if self.known.is_empty() {
-            return Ok(validate::finite("cues", self.batch.as_slice())?);
+            return checks::finite("cue", self.batch);
         }
-        for (cue, x) in self.batch.columns().enumerate() {
-            let (known, fixed) = (self.known_of(cue), self.fixed_of(cue));
-            for (i, x) in x.iter().enumerate() {
-                let read = known[i] || fixed.get(i).is_some_and(|f| *f);
+        for (column, x) in self.batch.columns().enumerate() {
+            let (known, fixed) = (self.known_of(column), self.fixed_of(column));
+            for (index, x) in x.iter().enumerate() {
+                let read = known[index] || fixed.get(index).is_some_and(|f| *f);
                 if read && !Real::is_finite(*x) {
-                    let (what, index) = ("cues", cue * self.batch.dim() + i);
-                    return Err(
-                        ebm_core::Error::NotFinite { what, index, value: x.to_f64() }.into()
-                    );
+                    let (what, value) = ("cue", x.to_f64());
+                    return Err(Error::NotFinite { what, column, index, value });
                 }
             }
         }

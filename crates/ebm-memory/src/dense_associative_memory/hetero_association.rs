@@ -28,7 +28,7 @@ use super::interaction::Form;
 use super::sign_patterns::signed;
 use super::{DiscreteMemory, Interaction, LogSumExpMemory, Match, SignPatterns};
 use crate::hopfield::{Clamped, Recall, RecallReport};
-use crate::{Error, Patterns, Retrieved, patterns};
+use crate::{Error, Patterns, Retrieved, checks, patterns};
 
 /// Keys that share a matrix product. Fixed, so that results do not depend on
 /// the number of threads.
@@ -117,10 +117,7 @@ impl DiscretePairs {
         keys: Batch<'_>,
     ) -> Result<Retrieved<PairReport>, Error> {
         let (key_dim, dim) = (self.keys.dim(), self.joint.patterns().dim());
-        validate::dimension("keys", key_dim, keys.dim())?;
-        if keys.count() == 0 {
-            return Err(ebm_core::Error::Empty { what: "keys" }.into());
-        }
+        checks::shape("keys", key_dim, keys)?;
         patterns::check_signs("key", keys)?;
         let mut cues = vec![0.0; dim * keys.count()];
         cues.par_chunks_exact_mut(dim).enumerate().for_each_init(
@@ -246,11 +243,8 @@ impl<T: VectorMath> KeyValueMemory<T> {
     pub fn retrieve(&self, keys: Batch<'_, T>) -> Result<Retrieved<ValueReport, T>, Error> {
         let (dim, key_dim, count) =
             (self.values.dim(), self.keys.patterns().dim(), self.values.count());
-        validate::dimension("keys", key_dim, keys.dim())?;
-        if keys.count() == 0 {
-            return Err(ebm_core::Error::Empty { what: "keys" }.into());
-        }
-        validate::finite("keys", keys.as_slice())?;
+        checks::shape("keys", key_dim, keys)?;
+        checks::finite("key", keys)?;
         let mut values = vec![T::ZERO; dim * keys.count()];
         let blank = ValueReport { pair: 0, weight: 0.0, margin: 0.0 };
         let mut reports = vec![blank; keys.count()];

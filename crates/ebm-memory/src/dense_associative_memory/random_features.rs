@@ -31,7 +31,7 @@ use ebm_core::vector_math::{log_sum_exp, sin_cos, softmax_in_place};
 use ebm_core::{Energy, Gradient, Workspace, linalg, validate};
 
 use crate::Error;
-use crate::patterns::allocate;
+use crate::patterns::allocate_for;
 
 /// The kind of random features; see the [module](self) for the formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl RandomFeatureMemory {
     pub fn new(dim: usize, beta: f64, features: RandomFeatures) -> Result<Self, Error> {
         validate::positive("beta", beta)?;
         validate::positive("floor", features.floor)?;
-        let mut directions = allocate(dim, features.count)?;
+        let mut directions = allocate_for("random features", dim, features.count)?;
         directions.resize(dim * features.count, 0.0);
         for (y, direction) in (0..).zip(directions.chunks_exact_mut(dim)) {
             fill_normal(&mut stream(features.seed, y), direction);

@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use ebm_core::{Batch, Gradient, Observer, Outcome, Snapshot, Workspace, validate};
 use rayon::prelude::*;
 
-use crate::{Error, Retrieved};
+use crate::{Error, Retrieved, checks};
 
 /// Steepest descent with steps of one, halved where that is too far.
 ///
@@ -117,13 +117,9 @@ impl SteepestDescent {
 
     /// The cues, checked, with empty reports.
     fn start(&self, dim: usize, cues: Batch<'_>) -> Result<Retrieved<DescentReport>, Error> {
-        validate::positive("maximal number of iterations", self.max_iterations as f64)?;
+        validate::at_least_one("max_iterations", self.max_iterations)?;
         validate::positive("tolerance", self.tolerance)?;
-        validate::dimension("cues", dim, cues.dim())?;
-        if cues.count() == 0 {
-            return Err(ebm_core::Error::Empty { what: "cues" }.into());
-        }
-        validate::finite("cues", cues.as_slice())?;
+        checks::real_cues(dim, cues)?;
         let blank =
             DescentReport { energy: 0.0, residual: 0.0, iterations: 0, outcome: Outcome::MaxSteps };
         let reports = vec![blank; cues.count()];

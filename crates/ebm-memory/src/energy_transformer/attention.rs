@@ -83,7 +83,8 @@ impl AttentionEnergy {
         let size = shape.check()?;
         let block = shape.head_dim * shape.dim;
         let draw = |first: u64| -> Result<Vec<f64>, Error> {
-            let mut weights = patterns::allocate(block, shape.heads)?;
+            let mut weights =
+                patterns::allocate_for("weights of the attention", block, shape.heads)?;
             weights.resize(size, 0.0);
             for (h, head) in (0..).zip(weights.chunks_exact_mut(block)) {
                 fill_normal(&mut stream(seed, 2 * h + first), head);

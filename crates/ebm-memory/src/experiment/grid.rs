@@ -189,10 +189,10 @@ impl Experiment {
             }
         }
         for count in &self.counts {
-            validate::positive("number of patterns", *count as f64)?;
+            validate::at_least_one("number of patterns", *count)?;
         }
-        validate::positive("number of trials", self.trials as f64)?;
-        validate::positive("number of cues", self.cues as f64)?;
+        validate::at_least_one("trials", self.trials)?;
+        validate::at_least_one("cues", self.cues)?;
         Ok(validate::finite("overlap of what is recalled", &[self.overlap])?)
     }
 

@@ -23,7 +23,7 @@ use ebm_core::{
 };
 
 use super::HopfieldNetwork;
-use crate::{Error, Patterns, Retrieved, patterns, watched};
+use crate::{Error, Patterns, Retrieved, checks, patterns, watched};
 
 /// Patterns stored in a network of continuous units.
 ///
@@ -139,7 +139,7 @@ impl<C: Coupling> ContinuousMemory<C> {
     /// not found.
     pub fn critical_slope(&self) -> Result<f64, Error> {
         let n = self.patterns.dim();
-        let mut entries = patterns::allocate(n, n)?;
+        let mut entries = patterns::allocate_for("coupling matrix", n, n)?;
         entries.resize(n * n, 0.0);
         for (i, row) in entries.chunks_exact_mut(n).enumerate() {
             self.network.coupling().row(i, row);
@@ -280,6 +280,7 @@ impl Relaxation {
     ) -> Result<Retrieved<RelaxationReport>, Error> {
         validate::positive("tolerance", self.tolerance)?;
         validate::positive("maximal time", self.max_time)?;
+        checks::real_cues(memory.patterns.dim(), cues)?;
         let mut start = cues.as_slice().to_vec();
         match self.form {
             Form::Hopfield => {

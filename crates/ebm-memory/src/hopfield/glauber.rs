@@ -21,7 +21,9 @@ use rayon::prelude::*;
 
 use super::LocalFields;
 use super::recall::{Order, shuffle};
-use crate::{Error, patterns};
+#[cfg(feature = "serde")]
+use crate::patterns;
+use crate::{Error, checks};
 
 /// Sweeps after which the fields are computed afresh, so that the rounding of
 /// their updates does not add up.
@@ -155,17 +157,13 @@ impl Glauber {
     pub fn retrieve<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Chains, Error> {
         let dim = network.dim();
         validate::positive("temperature", self.temperature)?;
-        validate::positive("number of averaged sweeps", self.sweeps as f64)?;
+        validate::at_least_one("sweeps", self.sweeps)?;
         let limit = usize::MAX - self.sweeps;
         if self.burn_in > limit {
             let (what, size) = ("number of sweeps of the burn-in", self.burn_in);
             return Err(ebm_core::Error::TooLarge { what, size, limit }.into());
         }
-        validate::dimension("cues", dim, cues.dim())?;
-        if cues.count() == 0 {
-            return Err(ebm_core::Error::Empty { what: "cues" }.into());
-        }
-        patterns::check_signs("cue", cues)?;
+        checks::sign_cues(dim, cues)?;
         let mut states = cues.as_slice().to_vec();
         let mut means = vec![0.0; states.len()];
         let start =

@@ -43,7 +43,7 @@ impl Hebb {
     /// # Errors
     /// If `dim` is zero, or an `N × N` matrix does not fit into memory.
     pub fn new(dim: usize) -> Result<Self, Error> {
-        let mut sums = patterns::allocate(dim, dim)?;
+        let mut sums = patterns::allocate_for("coupling matrix", dim, dim)?;
         sums.resize(dim * dim, 0.0);
         Ok(Self { sums, dim, count: 0 })
     }

@@ -132,11 +132,11 @@ impl MinOver {
         patterns.check_signs()?;
         let (n, count) = (patterns.dim(), patterns.count());
         let data = patterns.as_batch().as_slice();
-        let mut overlaps = patterns::allocate(count, count)?;
+        let mut overlaps = patterns::allocate_for("overlaps of the patterns", count, count)?;
         overlaps.resize(count * count, 0.0);
         // Sums of ±1 are exact, whatever the order.
         linalg::multiply_transposed(data, data, &mut overlaps, n);
-        let mut rows = patterns::allocate(n, n)?;
+        let mut rows = patterns::allocate_for("coupling matrix", n, n)?;
         rows.resize(n * n, 0.0);
         let neurons: Vec<NeuronStability> = rows
             .par_chunks_exact_mut(n)

@@ -83,10 +83,10 @@ impl Perceptron {
     /// does not fit into memory.
     pub fn learn(&self, patterns: &Patterns) -> Result<Trained, Error> {
         validate::non_negative("stability", self.stability)?;
-        validate::positive("maximal number of epochs", self.max_epochs as f64)?;
+        validate::at_least_one("max_epochs", self.max_epochs)?;
         patterns.check_signs()?;
         let n = patterns.dim();
-        let mut entries = patterns::allocate(n, n)?;
+        let mut entries = patterns::allocate_for("coupling matrix", n, n)?;
         entries.resize(n * n, 0.0);
         let mut norms = vec![0.0; n];
         let mut field = vec![0.0; n];

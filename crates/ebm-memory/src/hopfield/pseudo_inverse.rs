@@ -232,7 +232,7 @@ impl Projection {
 
     fn dense(&self, zero_diagonal: bool) -> Result<DenseCoupling, Error> {
         let n = self.dim;
-        let mut entries = patterns::allocate(n, n)?;
+        let mut entries = patterns::allocate_for("coupling matrix", n, n)?;
         entries.resize(n * n, 0.0);
         if self.rank() > 0 {
             linalg::add_outer(1.0, &self.basis, &self.basis, &mut entries, self.rank());

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use super::LocalFields;
 use super::asynchronous::Asynchronous;
 use super::synchronous::Synchronous;
-use crate::{Error, Retrieved, patterns};
+use crate::{Error, Retrieved, checks};
 
 /// Most cues that share a matrix product.
 const WIDEST: usize = 64;
@@ -253,12 +253,8 @@ impl Recall {
         cues: Batch<'_>,
     ) -> Result<Retrieved<RecallReport>, Error> {
         let dim = network.dim();
-        validate::positive("maximal number of sweeps", self.max_sweeps as f64)?;
-        validate::dimension("cues", dim, cues.dim())?;
-        if cues.count() == 0 {
-            return Err(ebm_core::Error::Empty { what: "cues" }.into());
-        }
-        patterns::check_signs("cue", cues)?;
+        validate::at_least_one("max_sweeps", self.max_sweeps)?;
+        checks::sign_cues(dim, cues)?;
         let reports = vec![RecallReport::START; cues.count()];
         Ok(Retrieved { states: cues.as_slice().to_vec(), dim, reports })
     }

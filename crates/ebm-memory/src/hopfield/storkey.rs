@@ -45,7 +45,7 @@ impl Storkey {
     /// # Errors
     /// If `dim` is zero, or an `N × N` matrix does not fit into memory.
     pub fn new(dim: usize) -> Result<Self, Error> {
-        let mut entries = patterns::allocate(dim, dim)?;
+        let mut entries = patterns::allocate_for("coupling matrix", dim, dim)?;
         entries.resize(dim * dim, 0.0);
         Ok(Self { entries, field: vec![0.0; dim], count: 0 })
     }

@@ -59,7 +59,7 @@ impl DenseSynapse {
     /// negative or not finite.
     pub fn random(rows: usize, columns: usize, scale: f64, seed: u64) -> Result<Self, Error> {
         validate::non_negative("scale of the weights", scale)?;
-        let mut weights = patterns::allocate(rows, columns)?;
+        let mut weights = patterns::allocate_for("weights of the synapse", rows, columns)?;
         weights.resize(rows * columns, 0.0);
         for (j, column) in (0..).zip(weights.chunks_exact_mut(rows)) {
             fill_normal(&mut stream(seed, j), column);

@@ -18,7 +18,7 @@ use ebm_core::{Batch, Energy, Observer, Outcome, Snapshot, Workspace, validate};
 use rayon::prelude::*;
 
 use super::LayeredMemory;
-use crate::{Error, Retrieved, watched};
+use crate::{Error, Retrieved, checks, watched};
 
 /// How to settle.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -158,11 +158,7 @@ impl Settle {
             return Err(ebm_core::Error::Parameter { what: "arrival", expected, value }.into());
         }
         let dim = memory.dim();
-        validate::dimension("cues", dim, cues.dim())?;
-        if cues.count() == 0 {
-            return Err(ebm_core::Error::Empty { what: "cues" }.into());
-        }
-        validate::finite("cues", cues.as_slice())?;
+        checks::real_cues(dim, cues)?;
 
         let mut states = cues.as_slice().to_vec();
         let blank = SettleReport {

@@ -9,7 +9,7 @@ use ebm_core::ode::{self, SteadyState, Tolerance};
 use ebm_core::{Batch, Energy, Gradient, Observer, Outcome, Workspace, random, validate};
 
 use super::OscillatorMemory;
-use crate::{Error, Retrieved, watched};
+use crate::{Error, Retrieved, checks, watched};
 
 /// Retrieval of phase patterns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -139,9 +139,8 @@ impl PhaseRetrieval {
     ) -> Result<Retrieved<PhaseReport>, Error> {
         let dim = memory.dim();
         validate::non_negative("jitter", self.jitter)?;
-        validate::positive("budget of integration steps", self.max_steps as f64)?;
-        validate::dimension("cues", dim, cues.dim())?;
-        validate::finite("cues", cues.as_slice())?;
+        validate::at_least_one("max_steps", self.max_steps)?;
+        checks::real_cues(dim, cues)?;
         let mut starts = vec![0.0; cues.as_slice().len()];
         for (j, (start, cue)) in starts.chunks_exact_mut(dim).zip(cues.columns()).enumerate() {
             random::fill_normal(&mut random::stream(self.seed, j as u64), start);

@@ -10,7 +10,7 @@ use rand::RngExt;
 use super::energy::wrap;
 use super::{LockReport, PhaseLockedMemory, PhaseLocking};
 use crate::Error;
-use crate::patterns::allocate;
+use crate::patterns::allocate_for;
 
 /// Most starts of a census.
 const MAX_STARTS: usize = 1 << 20;
@@ -79,7 +79,7 @@ impl PhaseLockedMemory {
             return Err(ebm_core::Error::TooLarge { what, size: count, limit: MAX_STARTS }.into());
         }
         let n = self.graph().nodes();
-        let mut starts = allocate(n, count)?;
+        let mut starts = allocate_for("starts", n, count)?;
         let mut gram = self.gram().cloned();
         for index in 0..count {
             let mut rest = index;
@@ -116,7 +116,7 @@ impl PhaseLockedMemory {
             let what = "random starts";
             return Err(ebm_core::Error::TooLarge { what, size: count, limit: MAX_STARTS }.into());
         }
-        let mut starts = allocate(self.graph().nodes(), count)?;
+        let mut starts = allocate_for("starts", self.graph().nodes(), count)?;
         for j in 0..count {
             let mut rng = random::stream(seed, j as u64);
             starts.extend((0..self.graph().nodes()).map(|_| rng.random_range(-PI..PI)));
@@ -146,7 +146,7 @@ impl PhaseLockedMemory {
             return Err(ebm_core::Error::TooLarge { what, size, limit: MAX_STARTS }.into());
         }
         let state = self.seed(windings)?;
-        let mut starts = allocate(state.len(), trials)?;
+        let mut starts = allocate_for("starts", state.len(), trials)?;
         for j in 0..trials {
             let mut rng = random::stream(seed, j as u64);
             starts.extend(state.iter().map(|p| p + radius * rng.random_range(-1.0..=1.0)));

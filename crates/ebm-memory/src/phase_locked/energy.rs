@@ -15,7 +15,7 @@ use ebm_core::{Curvature, Energy, Gradient, Workspace, validate};
 
 use super::CycleGraph;
 use crate::Error;
-use crate::patterns::allocate;
+use crate::patterns::allocate_for;
 
 /// Most nodes of which a dense Hessian is made, 0.8 GB.
 const MAX_DENSE: usize = 10_000;
@@ -181,7 +181,7 @@ impl PhaseLockedMemory {
             let (what, limit) = ("nodes of a graph whose stability is asked", MAX_DENSE);
             return Err(ebm_core::Error::TooLarge { what, size: n, limit }.into());
         }
-        let mut hessian = allocate(n, n)?;
+        let mut hessian = allocate_for("Hessian", n, n)?;
         hessian.resize(n * n, 0.0);
         self.hessian(phases, &mut hessian, &mut Workspace::new());
         // Lifts the common shift above all other directions, which are at most

@@ -9,7 +9,7 @@ use ebm_core::ode::{self, SteadyState, Tolerance};
 use ebm_core::{Batch, Observer, Outcome, validate};
 
 use super::PhaseLockedMemory;
-use crate::{Error, Retrieved, watched};
+use crate::{Error, Retrieved, checks, watched};
 
 /// Retrieval by letting phases go until they rest.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,6 +95,7 @@ impl PhaseLocking {
         observer: Option<&mut dyn Observer>,
     ) -> Result<Retrieved<LockReport>, Error> {
         validate::positive("least margin", self.least_margin)?;
+        checks::real_cues(memory.graph().nodes(), cues)?;
         let options = ode::Options {
             // Explicit steps leave rates of the order of this accuracy.
             tolerance: Tolerance { rtol: 0.001 * self.tolerance, atol: 0.02 * self.tolerance },

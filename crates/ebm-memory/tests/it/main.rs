@@ -6,6 +6,7 @@ mod dense_associative_memory;
 mod diffusion_memory;
 mod discrete_memory;
 mod energy_transformer;
+mod errors;
 mod fenchel_young;
 mod glauber;
 mod hetero_association;

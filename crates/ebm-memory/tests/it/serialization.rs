@@ -49,7 +49,7 @@ fn real(dim: usize, count: usize) -> Patterns {
 fn patterns() {
     let text = survives(&real(3, 5));
     survives(&real(3, 5).to_precision::<f32>().unwrap());
-    refused::<Patterns>(&text, "/dim", 4, "batch: length 15 is not a multiple");
+    refused::<Patterns>(&text, "/dim", 4, "patterns: length 15 is not a multiple");
     refused::<Patterns>(&text, "/dim", 0, "");
     refused::<Patterns<f32>>(r#"{"data":[1.0],"dim":1}"#, "/data/0", 1e300, "");
 
