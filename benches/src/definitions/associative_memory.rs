@@ -64,7 +64,7 @@ impl Problem {
         let chosen: Vec<usize> = (0..batch).map(|q| q * count / batch).collect();
         let chosen = patterns.subset(&chosen)?;
         let cues = corrupt(chosen.as_batch(), 0.1, Corruption::FlipSign, 2)?;
-        let cues = cues.iter().map(|x| *x as f32).collect();
+        let cues = cues.to_precision()?.into_data();
         Ok(Self { patterns: patterns.to_precision()?, cues })
     }
 

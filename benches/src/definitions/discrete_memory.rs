@@ -127,7 +127,7 @@ fn million(settings: &Settings, findings: &mut Findings) -> Result<(), Box<dyn E
     let stored = Patterns::random_signs(neurons, cues, 1)?;
     let spoilt = corrupt(stored.as_batch(), 0.1, Corruption::FlipSign, 2)?;
     let start = Instant::now();
-    let found = Recall::default().retrieve(&memory, Batch::new(&spoilt, neurons)?)?;
+    let found = Recall::default().retrieve(&memory, spoilt.as_batch())?;
     let seconds = start.elapsed().as_secs_f64();
     if found.states() != stored.as_batch() {
         return Err("a stored pattern is not recalled".into());

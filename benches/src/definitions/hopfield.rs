@@ -42,9 +42,9 @@ fn run(settings: &Settings) -> Result<Findings, Box<dyn Error>> {
     let first: Vec<usize> = (0..BATCH).collect();
     let cues = corrupt(patterns.subset(&first)?.as_batch(), 0.3, Corruption::FlipSign, 2)?;
 
-    let mut one = Sweep::new(&network, &cues[..neurons])?;
-    let mut many = Sweep::new(&network, &cues)?;
-    let mut serial = Sweep::new(&network, &cues[..neurons])?;
+    let mut one = Sweep::new(&network, cues.pattern(0))?;
+    let mut many = Sweep::new(&network, cues.as_batch().as_slice())?;
+    let mut serial = Sweep::new(&network, cues.pattern(0))?;
     let data = single.as_batch().as_slice();
     let measured = contest(
         settings,

@@ -11,7 +11,7 @@
 use ebm_core::{Batch, random, random::stream, validate};
 use rand::{Rng, RngExt};
 
-use crate::Error;
+use crate::{Error, Patterns};
 
 /// How a chosen entry is spoilt.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,8 +75,8 @@ pub enum Region {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Corrupted {
-    /// The cues, one after the other.
-    pub cues: Vec<f64>,
+    /// The cues, one for each pattern.
+    pub cues: Patterns,
     /// For every entry of every cue whether it was left as it was.
     pub intact: Vec<bool>,
 }
@@ -88,18 +88,19 @@ pub struct Corrupted {
 /// use ebm_memory::{Corruption, Patterns, corrupt};
 /// let patterns = Patterns::random_signs(100, 3, 1)?;
 /// let cues = corrupt(patterns.as_batch(), 0.25, Corruption::FlipSign, 2)?;
-/// assert_eq!(patterns.overlap(0, &cues[..100]), 0.5); // 1 − 2·0.25
+/// assert_eq!(patterns.overlap(0, cues.pattern(0)), 0.5); // 1 − 2·0.25
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 ///
 /// # Errors
-/// If `fraction` is not in `[0, 1]`, or a deviation is negative or not finite.
+/// If `fraction` is not in `[0, 1]`, a deviation is negative or not finite, or
+/// there are no patterns, or an entry is not finite.
 pub fn corrupt(
     patterns: Batch<'_>,
     fraction: f64,
     corruption: Corruption,
     seed: u64,
-) -> Result<Vec<f64>, Error> {
+) -> Result<Patterns, Error> {
     Ok(corrupt_region(patterns, Region::Scattered { fraction }, corruption, seed)?.cues)
 }
 
@@ -111,15 +112,15 @@ pub fn corrupt(
 /// let pictures = Patterns::random_signs(8 * 8, 3, 1)?;
 /// let lower_half = Region::Range { start: 32, end: 64 };
 /// let spoilt = corrupt_region(pictures.as_batch(), lower_half, Corruption::Erase, 2)?;
-/// assert_eq!(spoilt.cues[..32], pictures.pattern(0)[..32]);
-/// assert_eq!(spoilt.cues[32..64], [0.0; 32]);
+/// assert_eq!(spoilt.cues.pattern(0)[..32], pictures.pattern(0)[..32]);
+/// assert_eq!(spoilt.cues.pattern(0)[32..], [0.0; 32]);
 /// assert!(spoilt.intact[31] && !spoilt.intact[32]);
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 ///
 /// # Errors
-/// If the region does not fit the patterns, or a deviation is negative or not
-/// finite.
+/// If the region does not fit the patterns, a deviation is negative or not
+/// finite, or there are no patterns, or an entry is not finite.
 pub fn corrupt_region(
     patterns: Batch<'_>,
     region: Region,
@@ -141,7 +142,7 @@ pub fn corrupt_region(
             intact[i] = false;
         });
     }
-    Ok(Corrupted { cues, intact })
+    Ok(Corrupted { cues: Patterns::new(cues, dim)?, intact })
 }
 
 impl Corruption {
@@ -241,7 +242,7 @@ mod tests {
         let batch = Batch::new(&zeros, 64).unwrap();
         let cues = corrupt(batch, 0.25, Corruption::Erase, 9).unwrap();
         let mut hits = [0u32; 64];
-        for cue in cues.chunks_exact(64) {
+        for cue in cues.as_batch().columns() {
             assert_eq!(cue.iter().filter(|c| **c == 0.0).count(), 16);
             for (hit, c) in hits.iter_mut().zip(cue) {
                 *hit += u32::from(*c == 0.0);
@@ -250,7 +251,7 @@ mod tests {
         // Every position is hit 50 times on average, s.d. 6.1; six of them.
         assert!(hits.iter().all(|h| (13..=87).contains(h)), "{hits:?}");
         let alone = corrupt(Batch::new(&zeros[..64], 64).unwrap(), 0.25, Corruption::Erase, 9);
-        assert_eq!(alone.unwrap(), cues[..64]);
+        assert_eq!(alone.unwrap().pattern(0), cues.pattern(0));
     }
 
     #[test]
@@ -260,7 +261,7 @@ mod tests {
         let region = Region::Rectangle { picture_width: 6, width: 3, height: 2 };
         let found = corrupt_region(batch, region, Corruption::Erase, 1).unwrap();
         let mut corners = std::collections::BTreeSet::new();
-        for (cue, intact) in found.cues.chunks_exact(24).zip(found.intact.chunks_exact(24)) {
+        for (cue, intact) in found.cues.as_batch().columns().zip(found.intact.chunks_exact(24)) {
             let erased: Vec<usize> = (0..24).filter(|i| cue[*i] == 0.0).collect();
             assert!((0..24).all(|i| intact[i] == (cue[i] == 1.0)));
             let corner = erased[0];
@@ -279,7 +280,7 @@ mod tests {
         let batch = Batch::new(&ones, 10_000).unwrap();
         let all = Region::Range { start: 0, end: 10_000 };
         let moments = |corruption| {
-            let x = corrupt_region(batch, all, corruption, 1).unwrap().cues;
+            let x = corrupt_region(batch, all, corruption, 1).unwrap().cues.into_data();
             let mean = x.iter().sum::<f64>() / 1e4;
             (mean, x.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 1e4)
         };
@@ -298,8 +299,9 @@ mod tests {
         for fraction in [-0.1, 1.1, f64::NAN] {
             assert!(corrupt(batch, fraction, Corruption::FlipSign, 1).is_err());
         }
-        assert_eq!(corrupt(batch, 1.0, Corruption::FlipSign, 1).unwrap(), [-1.0, -1.0]);
-        assert_eq!(corrupt(batch, 0.0, Corruption::FlipSign, 1).unwrap(), [1.0, 1.0]);
+        let flipped = |share| corrupt(batch, share, Corruption::FlipSign, 1).unwrap().into_data();
+        assert_eq!((flipped(1.0), flipped(0.0)), (vec![-1.0; 2], vec![1.0; 2]));
+        assert!(corrupt(Batch::new(&[], 2).unwrap(), 0.5, Corruption::FlipSign, 1).is_err());
         let bad = [
             Region::Range { start: 0, end: 3 },
             Region::Range { start: 2, end: 1 },

@@ -35,8 +35,8 @@ use crate::{Error, Patterns};
 /// Under an input that changes with time it is [`driven`](Self::driven).
 ///
 /// ```
-/// use ebm_core::network::Activation;
-/// use ebm_core::{Lyapunov, Workspace, ode};
+/// use ebm_memory::ebm_core::network::Activation;
+/// use ebm_memory::ebm_core::{Lyapunov, Workspace, ode};
 /// use ebm_memory::{InputDrivenPlasticity, Patterns};
 ///
 /// let patterns = Patterns::hadamard(64, 3)?;
@@ -170,7 +170,7 @@ impl InputDrivenPlasticity {
     /// the `N` entries of `u(t)`.
     ///
     /// ```
-    /// use ebm_core::{network::Activation, ode};
+    /// use ebm_memory::ebm_core::{network::Activation, ode};
     /// use ebm_memory::{InputDrivenPlasticity, Patterns};
     /// let memory = InputDrivenPlasticity::new(Patterns::hadamard(64, 2)?, Activation::default())?;
     /// // The first memory is called, and from time 20 on the second.

@@ -66,13 +66,12 @@
 //! # Example
 //!
 //! ```
-//! use ebm_core::Batch;
 //! use ebm_memory::{Cccp, Corruption, LogSumExpMemory, Patterns, Similarity, corrupt};
 //!
 //! let patterns = Patterns::random_signs(100, 2000, 1)?;
 //! let cues = corrupt(patterns.as_batch(), 0.2, Corruption::FlipSign, 2)?;
 //! let memory = LogSumExpMemory::new(patterns, 1.0, Similarity::DotProduct)?;
-//! let recalled = Cccp::default().retrieve(&memory, Batch::new(&cues, 100)?)?;
+//! let recalled = Cccp::default().retrieve(&memory, cues.as_batch())?;
 //! let right = recalled.reports().iter().enumerate().filter(|(mu, q)| q.pattern == *mu).count();
 //! assert!(right > 1990);
 //! # Ok::<(), ebm_memory::Error>(())
@@ -110,6 +109,7 @@ pub use dense_associative_memory::{
 pub use diffusion_memory::{DiffusionMemory, Landscape, LandscapeSearch, Minimum, MinimumKind};
 pub use ebm_core;
 pub use ebm_core::Batch;
+pub use ebm_core::vector_math::VectorMath;
 pub use energy_transformer::EnergyTransformer;
 pub use error::Error;
 pub use hopfield::min_over;

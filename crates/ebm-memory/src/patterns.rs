@@ -170,6 +170,12 @@ impl<T: Real> Patterns<T> {
         &self.data[mu * self.dim..(mu + 1) * self.dim]
     }
 
+    /// The patterns by themselves, one after the other.
+    #[must_use]
+    pub fn into_data(self) -> Vec<T> {
+        self.data
+    }
+
     /// All patterns as the columns of a batch.
     #[must_use]
     pub fn as_batch(&self) -> Batch<'_, T> {

@@ -9,7 +9,7 @@ use ebm_core::Batch;
 /// method. For memories of pairs the states are the values.
 ///
 /// ```
-/// use ebm_memory::{Batch, HopfieldNetwork, Patterns, Recall, RecallOutcome};
+/// use ebm_memory::{HopfieldNetwork, Patterns, Recall, RecallOutcome};
 /// let patterns = Patterns::random_signs(100, 3, 1)?;
 /// let network = HopfieldNetwork::hebb(&patterns)?;
 /// let found = Recall::default().retrieve(&network, patterns.as_batch())?;

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use ebm_core::network::Activation;
 use ebm_core::ode::{EULER, Options, StepSize, Watch, integrate_watched};
 use ebm_core::{Lyapunov, Snapshot, Workspace, check};
-use ebm_memory::{Batch, ContinuousMemory, Corruption, Patterns, Relaxation, corrupt};
+use ebm_memory::{ContinuousMemory, Corruption, Patterns, Relaxation, corrupt};
 
 use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings, larger};
 
@@ -64,7 +64,7 @@ fn overlap(patterns: &Patterns, gain: f64, max_time: f64) -> Result<f64, Box<dyn
     let cues = corrupt(first.as_batch(), 0.15, Corruption::FlipSign, 4)?;
     let memory = ContinuousMemory::hebb(patterns.clone(), Activation::Tanh { gain })?;
     let relaxation = Relaxation { max_time, ..Relaxation::default() };
-    let found = relaxation.retrieve(&memory, Batch::new(&cues, patterns.dim())?)?;
+    let found = relaxation.retrieve(&memory, cues.as_batch())?;
     let overlaps = found.states().columns().enumerate().map(|(mu, v)| patterns.overlap(mu, v));
     Ok(overlaps.sum::<f64>() / 5.0)
 }
@@ -120,8 +120,8 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     }
 
     let patterns = Patterns::random_signs(neurons, 10, 3)?;
-    let mut start = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 4)?;
-    start.truncate(neurons);
+    let start = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 4)?;
+    let mut start = start.pattern(0).to_vec();
     start.iter_mut().for_each(|x| *x *= 0.9);
     let memory = ContinuousMemory::hebb(patterns, Activation::Tanh { gain: 2.0 })?;
     let ws = &mut Workspace::new();

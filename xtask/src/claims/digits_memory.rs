@@ -226,5 +226,5 @@ impl Store {
 /// A quarter of the pixels of every picture replaced by a random level.
 fn spoil(levels: &[f64], seed: u64) -> Result<Vec<f64>, Box<dyn Error>> {
     let corruption = Corruption::RandomLevel { max: MAX_LEVEL };
-    Ok(corrupt(Batch::new(levels, PIXELS)?, CORRUPTED, corruption, seed)?)
+    Ok(corrupt(Batch::new(levels, PIXELS)?, CORRUPTED, corruption, seed)?.into_data())
 }

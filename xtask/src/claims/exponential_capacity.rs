@@ -145,7 +145,7 @@ fn changes<const W: usize>(
     for (share, wrong) in shares.iter_mut().zip(wrong) {
         let fraction = wrong as f64 / dim as f64;
         let cues = corrupt(patterns.as_batch(), fraction, Corruption::FlipSign, 1)?;
-        let cues = Batch::new(&cues, dim)?;
+        let cues = cues.as_batch();
         let found: Vec<bool> = (0..patterns.count())
             .into_par_iter()
             .map(|mu| fails(cues.column(mu), patterns.pattern(mu)))

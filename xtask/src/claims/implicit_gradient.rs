@@ -46,7 +46,7 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     .connect(DenseSynapse::random(HIDDEN, UNKNOWN, 0.2, 4)?, &[1, 2])?
     .clamp(0)?;
     let cues = memory.states(0, known.as_batch())?;
-    let cues = Batch::new(&cues, memory.dim())?;
+    let cues = cues.as_batch();
     let loss = SquaredError::new(&memory, 2, unknown.as_batch())?;
     let implicit = ImplicitGradient::default();
 

@@ -3,7 +3,6 @@
 
 use std::error::Error;
 
-use ebm_core::Batch;
 use ebm_memory::experiment::Proportion;
 use ebm_memory::oscillator_memory::{
     OscillatorCouplings, OscillatorMemory, PhaseRetrieval, binary_phases,
@@ -152,9 +151,9 @@ fn share(
         let memory = OscillatorMemory::new(patterns, couplings)?;
         let chosen = memory.patterns().subset(&[0, 1, 2, 3])?;
         let cues = corrupt(chosen.as_batch(), flips, Corruption::FlipSign, network)?;
-        let cues = binary_phases(Batch::new(&cues, OSCILLATORS)?)?;
+        let cues = binary_phases(cues.as_batch())?;
         let method = PhaseRetrieval { max_time: 60.0, seed: network, ..Default::default() };
-        let found = method.retrieve(&memory, Batch::new(&cues, OSCILLATORS)?)?;
+        let found = method.retrieve(&memory, cues.as_batch())?;
         for (mu, query) in found.reports().iter().enumerate() {
             right.count(query.pattern == mu && query.overlap > 0.9999);
         }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use ebm_core::flow::Langevin;
 use ebm_core::sde::{self, StochasticRungeKutta};
-use ebm_core::{Batch, Snapshot, random};
+use ebm_core::{Snapshot, random};
 use ebm_memory::experiment::{Proportion, threshold};
 use ebm_memory::oscillator_memory::{
     OscillatorCouplings, OscillatorMemory, PhaseRetrieval, binary_phases,
@@ -146,7 +146,7 @@ fn branches(quartic: f64, quick: bool) -> Result<(Curve, Curve), Box<dyn Error>>
     let (oscillators, end) = if quick { (400, 20.0) } else { (1000, 100.0) };
     let couplings = OscillatorCouplings { pairwise: 1.0, quartic, second_harmonic: 0.0 };
     let memory = OscillatorMemory::new(Patterns::random_signs(oscillators, 1, 1)?, couplings)?;
-    let pattern = binary_phases(memory.patterns().as_batch())?;
+    let pattern = binary_phases(memory.patterns().as_batch())?.into_data();
     let mut scattered = vec![0.0; oscillators];
     random::fill_normal(&mut random::stream(2, 0), &mut scattered);
     // Many turns: uniform on the circle.
@@ -207,11 +207,11 @@ fn capacity(oscillators: usize, quick: bool) -> Result<[f64; 3], Box<dyn Error>>
             let memory = OscillatorMemory::new(patterns, couplings)?;
             let tried = memory.patterns().subset(&(0..count.min(8)).collect::<Vec<_>>())?;
             let cues = corrupt(tried.as_batch(), FLIPS, Corruption::FlipSign, network)?;
-            let cues = binary_phases(Batch::new(&cues, oscillators)?)?;
+            let cues = binary_phases(cues.as_batch())?;
             // Where minima are flat, phases rest slowly: signs are decided long before.
             let method =
                 PhaseRetrieval { max_time: 60.0, tolerance: 1e-3, ..PhaseRetrieval::default() };
-            let found = method.retrieve(&memory, Batch::new(&cues, oscillators)?)?;
+            let found = method.retrieve(&memory, cues.as_batch())?;
             for (mu, query) in found.reports().iter().enumerate() {
                 retrieved.count(query.pattern == mu && query.wrong == 0);
             }

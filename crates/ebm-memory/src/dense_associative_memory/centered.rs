@@ -86,7 +86,8 @@ mod tests {
     fn far<T: Real>(mean: f64) -> (Patterns<T>, Vec<T>) {
         let zeros = Patterns::new(vec![0.0; DIM * 200], DIM).unwrap();
         let noise = |deviation, seed| {
-            corrupt(zeros.as_batch(), 1.0, Corruption::Gaussian { deviation }, seed).unwrap()
+            let noise = Corruption::Gaussian { deviation };
+            corrupt(zeros.as_batch(), 1.0, noise, seed).unwrap().into_data()
         };
         let (spread, apart) = (noise(0.1, 1), noise(0.03, 2));
         let patterns: Vec<T> = spread.iter().map(|x| T::from_f64(mean + x)).collect();

@@ -51,7 +51,7 @@ use crate::{Error, patterns};
 ///
 /// ```
 /// use ebm_memory::{
-///     Batch, Corruption, DiscreteMemory, Interaction, Patterns, Recall, SignPatterns, corrupt,
+///     Corruption, DiscreteMemory, Interaction, Patterns, Recall, SignPatterns, corrupt,
 /// };
 ///
 /// // Ten times as many patterns as neurons.
@@ -60,7 +60,7 @@ use crate::{Error, patterns};
 /// let memory = DiscreteMemory::new(bits, Interaction::RectifiedPolynomial { degree: 4 })?;
 ///
 /// let cues = corrupt(patterns.as_batch(), 0.1, Corruption::FlipSign, 2)?;
-/// let recalled = Recall::default().retrieve(&memory, Batch::new(&cues, 100)?)?;
+/// let recalled = Recall::default().retrieve(&memory, cues.as_batch())?;
 /// let matches = memory.patterns().closest(recalled.states())?;
 /// let right = matches.iter().enumerate().filter(|(mu, m)| m.pattern == *mu && m.distance == 0);
 /// assert!(right.count() > 990);

@@ -41,7 +41,7 @@ use crate::{Error, Patterns};
 /// The energy of a log-sum-exp memory; see the [module](self) for the formulas.
 ///
 /// ```
-/// use ebm_core::{Batch, Energy, flow::GradientFlow, VectorField};
+/// use ebm_memory::ebm_core::{Batch, Energy, flow::GradientFlow, VectorField};
 /// use ebm_memory::{Cccp, LogSumExpMemory, Patterns, Similarity};
 ///
 /// let patterns = Patterns::random_signs(64, 1000, 1)?; // far above 0.138 · 64

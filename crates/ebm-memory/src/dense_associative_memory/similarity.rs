@@ -23,12 +23,14 @@ use ebm_core::vector_math::kernel::{Kernel, run};
 #[non_exhaustive]
 pub enum Similarity {
     /// `ξ·x`. Favors patterns of large norm: use it where all norms are about
-    /// equal, such as for ±1 patterns.
+    /// equal, such as for ±1 patterns, and cues are compared as a whole: under a
+    /// mask the norms are those of the known entries, which differ.
     DotProduct,
     /// `−½‖x − ξ‖²` up to a term that all patterns share. Right for patterns
-    /// of unequal norm, such as raw pictures. It is computed as a product, with
-    /// an error of the order of the machine precision times `β max‖ξ‖²` in the
-    /// exponents: center data that lie far from the origin.
+    /// of unequal norm, such as raw pictures, and under masks. It is computed as a
+    /// product, with an error of the order of the machine precision times
+    /// `β max‖ξ‖²` in the exponents; patterns far from the origin are taken
+    /// relative to their mean.
     SquaredDistance,
     /// `−‖x − ξ‖₁`. Bounds the influence of a single entry: for cues in which
     /// few entries are wrong by much. Retrieval reads out the mean of the

@@ -38,7 +38,7 @@ pub struct Attention {
 /// activations `G`, one token after the other.
 ///
 /// ```
-/// use ebm_core::{Energy, check::finite_difference};
+/// use ebm_memory::ebm_core::{Energy, check::finite_difference};
 /// use ebm_memory::energy_transformer::{Attention, AttentionEnergy};
 /// let shape = Attention { tokens: 5, dim: 4, heads: 2, head_dim: 3 };
 /// let energy = AttentionEnergy::random(shape, 0.5, 1)?;

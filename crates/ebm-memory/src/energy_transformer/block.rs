@@ -32,7 +32,7 @@ use crate::{Error, Patterns};
 /// activations.
 ///
 /// ```
-/// use ebm_core::lagrangian::LayerNorm;
+/// use ebm_memory::ebm_core::lagrangian::LayerNorm;
 /// use ebm_memory::Patterns;
 /// use ebm_memory::energy_transformer::{
 ///     Attention, AttentionEnergy, Descent, EnergyTransformer,

@@ -18,7 +18,7 @@ use crate::{Error, Patterns};
 /// one token after the other.
 ///
 /// ```
-/// use ebm_core::Energy;
+/// use ebm_memory::ebm_core::Energy;
 /// use ebm_memory::{Patterns, energy_transformer::TokenMemoryEnergy};
 /// let memory = TokenMemoryEnergy::new(Patterns::new(vec![1.0, 2.0], 2)?, 3)?;
 /// // Overlaps 1, 2 and −1, of which the last is cut off.

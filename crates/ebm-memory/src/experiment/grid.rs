@@ -209,7 +209,8 @@ impl Experiment {
         let mut cues = Vec::with_capacity(dim * tried * self.levels.len());
         for (k, level) in self.levels.iter().enumerate() {
             let seed = seed.wrapping_add(k as u64);
-            cues.extend(corrupt_region(from, level.region, level.corruption, seed)?.cues);
+            let spoilt = corrupt_region(from, level.region, level.corruption, seed)?;
+            cues.extend_from_slice(spoilt.cues.as_batch().as_slice());
         }
         let ends = recall(patterns, Batch::new(&cues, dim).map_err(Error::from)?)?;
         validate::dimension("states recalled", cues.len(), ends.len()).map_err(Error::from)?;

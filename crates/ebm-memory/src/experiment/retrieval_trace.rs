@@ -42,14 +42,14 @@ impl Trajectory {
 /// `ebm-core`.
 ///
 /// ```
-/// use ebm_core::{Batch, Energy};
+/// use ebm_memory::ebm_core::Energy;
 /// use ebm_memory::experiment::RetrievalTrace;
 /// use ebm_memory::{Corruption, HopfieldNetwork, Patterns, Recall, corrupt};
 /// let patterns = Patterns::random_signs(200, 8, 1)?;
 /// let network = HopfieldNetwork::hebb(&patterns)?;
 /// let cues = corrupt(patterns.as_batch(), 0.25, Corruption::FlipSign, 2)?;
 /// let mut trace = RetrievalTrace::new(&patterns, |x| network.energy_at(x));
-/// let found = Recall::default().retrieve_watched(&network, Batch::new(&cues, 200)?, &mut trace)?;
+/// let found = Recall::default().retrieve_watched(&network, cues.as_batch(), &mut trace)?;
 /// let third = &trace.trajectories()[3];
 /// assert_eq!(third.overlap(3)[0], 0.5);
 /// assert!(third.energies.is_sorted_by(|a, b| a > b));

@@ -28,14 +28,14 @@ use crate::{Error, Patterns, Retrieved, checks, patterns, watched};
 /// Patterns stored in a network of continuous units.
 ///
 /// ```
-/// use ebm_core::{Batch, network::Activation};
+/// use ebm_memory::ebm_core::network::Activation;
 /// use ebm_memory::{ContinuousMemory, Corruption, Patterns, Relaxation, corrupt};
 ///
 /// let patterns = Patterns::random_signs(200, 5, 1)?;
 /// let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2)?;
 /// let memory = ContinuousMemory::hebb(patterns, Activation::Tanh { gain: 5.0 })?;
 /// assert!(memory.critical_slope()? < 1.0);
-/// let recalled = Relaxation::default().retrieve(&memory, Batch::new(&cues, 200)?)?;
+/// let recalled = Relaxation::default().retrieve(&memory, cues.as_batch())?;
 /// for (mu, report) in recalled.reports().iter().enumerate() {
 ///     assert_eq!(report.pattern, mu);
 ///     assert!(report.overlap > 0.99 && report.residual < 1e-6);

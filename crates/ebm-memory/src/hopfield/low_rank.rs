@@ -32,13 +32,12 @@ const LANES: usize = 8;
 /// can be added and from which they can be removed.
 ///
 /// ```
-/// use ebm_core::Batch;
 /// use ebm_memory::{Corruption, LowRankHopfield, Patterns, Recall, corrupt};
 ///
 /// let patterns = Patterns::random_signs(3000, 15, 1)?; // W would take 72 MB
 /// let mut network = LowRankHopfield::hebb(&patterns.to_precision::<f32>()?)?;
 /// let cues = corrupt(patterns.as_batch(), 0.3, Corruption::FlipSign, 2)?;
-/// let recalled = Recall::default().retrieve(&network, Batch::new(&cues, 3000)?)?;
+/// let recalled = Recall::default().retrieve(&network, cues.as_batch())?;
 /// assert_eq!(recalled.states(), patterns.as_batch());
 ///
 /// let before = network.clone();

@@ -268,8 +268,6 @@ pub fn largest_stability(load: f64) -> Result<f64, Error> {
 
 #[cfg(test)]
 mod tests {
-    use ebm_core::Batch;
-
     use super::*;
     use crate::{HopfieldNetwork, Perceptron, Recall};
 
@@ -456,7 +454,7 @@ mod tests {
         let learned = MinOver::default().learn(&patterns).unwrap();
         let cues = crate::corrupt(patterns.as_batch(), 0.1, crate::Corruption::FlipSign, 1);
         let cues = cues.unwrap();
-        let cues = Batch::new(&cues, 100).unwrap();
+        let cues = cues.as_batch();
         let found = Recall::default().retrieve(&learned.network, cues).unwrap();
         assert_eq!(found.states(), patterns.as_batch());
         let hebb = HopfieldNetwork::hebb(&patterns).unwrap();

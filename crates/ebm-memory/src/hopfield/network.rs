@@ -21,13 +21,13 @@ use crate::Error;
 /// dynamics.
 ///
 /// ```
-/// use ebm_core::{Batch, Energy};
+/// use ebm_memory::ebm_core::Energy;
 /// use ebm_memory::{Corruption, HopfieldNetwork, Patterns, Recall, corrupt};
 ///
 /// let patterns = Patterns::random_signs(200, 8, 1)?;
 /// let network = HopfieldNetwork::hebb(&patterns)?;
 /// let cues = corrupt(patterns.as_batch(), 0.2, Corruption::FlipSign, 2)?;
-/// let recalled = Recall::default().retrieve(&network, Batch::new(&cues, 200)?)?;
+/// let recalled = Recall::default().retrieve(&network, cues.as_batch())?;
 /// for mu in 0..8 {
 ///     assert!(patterns.overlap(mu, recalled.state(mu)) > 0.98);
 ///     let energy = network.energy_at(recalled.state(mu));

@@ -69,7 +69,7 @@ impl Perceptron {
     /// operations.
     ///
     /// ```
-    /// use ebm_core::Outcome;
+    /// use ebm_memory::ebm_core::Outcome;
     /// use ebm_memory::{Patterns, Perceptron};
     /// let patterns = Patterns::random_signs(100, 40, 1)?; // the Hebb rule holds 14
     /// let trained = Perceptron::default().learn(&patterns)?;

@@ -62,7 +62,7 @@ pub enum Order {
 /// How cues are run.
 ///
 /// ```
-/// use ebm_core::coupling::DenseCoupling;
+/// use ebm_memory::ebm_core::coupling::DenseCoupling;
 /// use ebm_memory::{Batch, HopfieldNetwork, Order, Recall, RecallOutcome, Update};
 /// // Two neurons that are to disagree.
 /// let coupling = DenseCoupling::from_fn(2, |i, j| if i == j { 0.0 } else { -1.0 })?;
@@ -195,13 +195,13 @@ impl Recall {
     /// recall of that cue.
     ///
     /// ```
-    /// use ebm_core::{Batch, observer::Trace};
+    /// use ebm_memory::ebm_core::observer::Trace;
     /// use ebm_memory::{Corruption, HopfieldNetwork, Patterns, Recall, corrupt};
     /// let patterns = Patterns::random_signs(100, 5, 1)?;
     /// let network = HopfieldNetwork::hebb(&patterns)?;
     /// let cue = corrupt(patterns.subset(&[2])?.as_batch(), 0.2, Corruption::FlipSign, 2)?;
     /// let mut trace = Trace::new();
-    /// let found = Recall::default().retrieve_watched(&network, Batch::single(&cue)?, &mut trace)?;
+    /// let found = Recall::default().retrieve_watched(&network, cue.as_batch(), &mut trace)?;
     /// assert_eq!(trace.len(), found.reports()[0].sweeps + 1);
     /// # Ok::<(), ebm_memory::Error>(())
     /// ```

@@ -24,9 +24,9 @@ use crate::{Error, Patterns};
 /// are the entries of `Ξ_1`, column by column, then those of `Ξ_2`, and so on.
 ///
 /// ```
-/// use ebm_core::Energy;
-/// use ebm_core::lagrangian::{Elementwise, LogSumExp};
-/// use ebm_core::network::Activation;
+/// use ebm_memory::ebm_core::Energy;
+/// use ebm_memory::ebm_core::lagrangian::{Elementwise, LogSumExp};
+/// use ebm_memory::ebm_core::network::Activation;
 /// use ebm_memory::layered::{FastLayer, Layer, LayeredMemory};
 /// use ebm_memory::{LogSumExpMemory, Patterns, Similarity};
 /// let patterns = Patterns::random_signs(10, 6, 1)?;

@@ -134,12 +134,12 @@ impl ImplicitGradient {
     /// by the parameters. Queries that do not settle are left out and reported.
     ///
     /// ```
-    /// use ebm_core::lagrangian::{Elementwise, LogSumExp};
-    /// use ebm_core::network::Activation;
+    /// use ebm_memory::ebm_core::lagrangian::{Elementwise, LogSumExp};
+    /// use ebm_memory::ebm_core::network::Activation;
     /// use ebm_memory::layered::{
     ///     DenseSynapse, ImplicitGradient, Layer, LayeredMemory, SquaredError,
     /// };
-    /// use ebm_memory::{Batch, Patterns};
+    /// use ebm_memory::Patterns;
     ///
     /// // The known half of a pattern is clamped, the other half is to follow.
     /// let known = Patterns::random_signs(10, 8, 1)?;
@@ -159,7 +159,7 @@ impl ImplicitGradient {
     /// let learning = ImplicitGradient::default();
     /// let mut losses = Vec::new();
     /// for _ in 0..100 {
-    ///     let found = learning.gradient(&memory, Batch::new(&cues, memory.dim())?, &loss)?;
+    ///     let found = learning.gradient(&memory, cues.as_batch(), &loss)?;
     ///     let mut parameters = memory.parameters();
     ///     for (p, slope) in parameters.iter_mut().zip(&found.gradient) {
     ///         *p -= 0.1 * slope;

@@ -14,7 +14,7 @@ use ebm_core::{Batch, Workspace, validate};
 use super::activations::{columns, columns_mut};
 use super::synapse::{cut, cut_mut, dot, subtract};
 use super::{Activations, ActivationsMut, FastLayer, Synapse};
-use crate::Error;
+use crate::{Error, Patterns, checks, patterns};
 
 /// A layer of neurons: a Lagrangian, a time constant and a constant input.
 pub struct Layer {
@@ -101,9 +101,9 @@ struct Hyperedge {
 /// activations.
 ///
 /// ```
-/// use ebm_core::lagrangian::{Elementwise, LogSumExp};
-/// use ebm_core::network::Activation;
-/// use ebm_core::{Lyapunov, Workspace, ode};
+/// use ebm_memory::ebm_core::lagrangian::{Elementwise, LogSumExp};
+/// use ebm_memory::ebm_core::network::Activation;
+/// use ebm_memory::ebm_core::{Lyapunov, Workspace, ode};
 /// use ebm_memory::layered::{DenseSynapse, Layer, LayeredMemory};
 ///
 /// // A chain of three layers.
@@ -287,16 +287,25 @@ impl LayeredMemory {
     }
 
     /// As [`state`](Self::state), for every column of a batch of internal
-    /// states of one layer.
+    /// states of one layer, such as cues of the visible one.
     ///
     /// # Errors
-    /// As [`state`](Self::state).
-    pub fn states(&self, layer: usize, parts: Batch<'_>) -> Result<Vec<f64>, Error> {
-        let mut states = Vec::with_capacity(self.dim() * parts.count());
+    /// If there is no such layer, the batch is empty or of another dimension
+    /// than the layer, or an entry is not finite.
+    pub fn states(&self, layer: usize, parts: Batch<'_>) -> Result<Patterns, Error> {
+        self.check_layer(layer)?;
+        checks::shape("states of the layer", self.layers[layer].dim(), parts)?;
+        checks::finite("state of the layer", parts)?;
+        let rest: Vec<f64> =
+            self.layers.iter().flat_map(|layer| layer.input.iter().copied()).collect();
+        let mut states = patterns::allocate(self.dim(), parts.count())?;
         for part in parts.columns() {
-            states.extend(self.state(&[(layer, part)])?);
+            let range = self.range(layer);
+            states.extend_from_slice(&rest[..range.start]);
+            states.extend_from_slice(part);
+            states.extend_from_slice(&rest[range.end..]);
         }
-        Ok(states)
+        Patterns::new(states, self.dim())
     }
 
     /// `g` at the state `x`, layer after layer.

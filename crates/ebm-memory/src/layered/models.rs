@@ -55,7 +55,7 @@ impl LayeredMemory {
     /// constant `tau`.
     ///
     /// ```
-    /// use ebm_core::Energy;
+    /// use ebm_memory::ebm_core::Energy;
     /// use ebm_memory::{LogSumExpMemory, Patterns, Similarity, layered::LayeredMemory};
     /// let patterns = Patterns::random_signs(20, 30, 1)?;
     /// let memory = LayeredMemory::model_b(&patterns, 8.0, 0.1)?;

@@ -26,8 +26,8 @@ use crate::{Error, Patterns};
 /// A hyperedge of three layers, and a synapse inside one of them:
 ///
 /// ```
-/// use ebm_core::{Energy, coupling::DenseCoupling, lagrangian::Elementwise};
-/// use ebm_core::network::Activation;
+/// use ebm_memory::ebm_core::{Energy, coupling::DenseCoupling, lagrangian::Elementwise};
+/// use ebm_memory::ebm_core::network::Activation;
 /// use ebm_memory::Patterns;
 /// use ebm_memory::layered::{LateralSynapse, Layer, LayeredMemory, MultilinearSynapse};
 /// let factors = [4, 3, 2].map(|dim| Patterns::random_signs(dim, 5, dim as u64));

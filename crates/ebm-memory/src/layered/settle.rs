@@ -9,6 +9,11 @@
 //! integrator alone hovers around the fixed point at the size of its tolerance,
 //! and a solver of `F(x) = 0` alone leaps between basins. Where it finds no
 //! fixed point nearby, the flow goes on.
+//!
+//! The steps are explicit, hence no longer than a few times the smallest time
+//! constant: model B with `τ = 0.001` takes some ten thousand evaluations a
+//! query. [`eliminate`](LayeredMemory::eliminate) such a layer, which is the
+//! limit of an infinitely fast one.
 
 use std::ops::ControlFlow;
 
@@ -85,12 +90,12 @@ impl Settle {
     ///
     /// ```
     /// use ebm_memory::layered::{LayeredMemory, Settle};
-    /// use ebm_memory::{Batch, Corruption, Patterns, corrupt};
+    /// use ebm_memory::{Corruption, Patterns, corrupt};
     /// let patterns = Patterns::random_signs(40, 60, 1)?;
     /// let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2)?;
     /// let memory = LayeredMemory::model_b(&patterns, 0.5, 0.1)?;
-    /// let starts = memory.states(0, Batch::new(&cues, 40)?)?;
-    /// let settled = Settle::default().retrieve(&memory, Batch::new(&starts, memory.dim())?)?;
+    /// let starts = memory.states(0, cues.as_batch())?;
+    /// let settled = Settle::default().retrieve(&memory, starts.as_batch())?;
     /// for (mu, report) in settled.reports().iter().enumerate() {
     ///     assert!(report.outcome.is_success());
     ///     assert_eq!(patterns.best_overlap(&settled.state(mu)[memory.range(0)]).0, mu);

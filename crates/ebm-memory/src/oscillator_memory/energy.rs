@@ -47,9 +47,9 @@ pub struct OscillatorCouplings {
 }
 
 impl Default for OscillatorCouplings {
-    /// The Hebbian network with `ε = 0.3`, inside the window between the
-    /// thresholds of stored and of random states from a few patterns up to a
-    /// load of about 0.1.
+    /// The Hebbian network with `ε = 0.3`: up to a load of about 0.05 cues with a
+    /// tenth of their signs flipped come home. Up to twice that load it is above
+    /// the threshold of the stored patterns, but fewer of their cues do.
     fn default() -> Self {
         Self { pairwise: 1.0, quartic: 0.0, second_harmonic: 0.3 }
     }
@@ -75,7 +75,7 @@ impl OscillatorCouplings {
 /// periodic in each.
 ///
 /// ```
-/// use ebm_core::{Batch, Energy};
+/// use ebm_memory::ebm_core::Energy;
 /// use ebm_memory::oscillator_memory::{
 ///     OscillatorCouplings, OscillatorMemory, PhaseRetrieval, binary_phases,
 /// };
@@ -84,12 +84,12 @@ impl OscillatorCouplings {
 /// let patterns = Patterns::random_signs(200, 4, 1)?;
 /// let memory = OscillatorMemory::new(patterns, OscillatorCouplings::default())?;
 /// let cues = corrupt(memory.patterns().as_batch(), 0.2, Corruption::FlipSign, 2)?;
-/// let cues = binary_phases(Batch::new(&cues, 200)?)?;
-/// let found = PhaseRetrieval::default().retrieve(&memory, Batch::new(&cues, 200)?)?;
+/// let cues = binary_phases(cues.as_batch())?;
+/// let found = PhaseRetrieval::default().retrieve(&memory, cues.as_batch())?;
 /// for (mu, query) in found.reports().iter().enumerate() {
 ///     assert_eq!((query.pattern, query.wrong), (mu, 0));
 /// }
-/// assert!(memory.energy_at(found.state(0)) < memory.energy_at(&cues[..200]));
+/// assert!(memory.energy_at(found.state(0)) < memory.energy_at(cues.pattern(0)));
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -323,9 +323,9 @@ impl Curvature for OscillatorMemory {
 /// not: a flow that is to leave it needs a small perturbation.
 ///
 /// # Errors
-/// If an entry is not ±1.
-pub fn binary_phases(states: Batch<'_>) -> Result<Vec<f64>, Error> {
+/// If there are no states, or an entry is not ±1.
+pub fn binary_phases(states: Batch<'_>) -> Result<Patterns, Error> {
     check_signs("state", states)?;
     let phase = |s: &f64| if *s > 0.0 { 0.0 } else { std::f64::consts::PI };
-    Ok(states.as_slice().iter().map(phase).collect())
+    Patterns::new(states.as_slice().iter().map(phase).collect(), states.dim())
 }

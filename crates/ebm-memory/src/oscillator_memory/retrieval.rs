@@ -107,13 +107,13 @@ impl PhaseRetrieval {
     /// ```
     /// use ebm_memory::ebm_core::observer::EnergyMonitor;
     /// use ebm_memory::oscillator_memory::{OscillatorCouplings, binary_phases};
-    /// use ebm_memory::{Batch, OscillatorMemory, Patterns, PhaseRetrieval};
+    /// use ebm_memory::{OscillatorMemory, Patterns, PhaseRetrieval};
     /// let patterns = Patterns::random_signs(60, 3, 1)?;
     /// let cue = binary_phases(patterns.subset(&[1])?.as_batch())?;
     /// let memory = OscillatorMemory::new(patterns, OscillatorCouplings::default())?;
     ///
     /// let mut monitor = EnergyMonitor::new(&memory);
-    /// let cue = Batch::single(&cue)?;
+    /// let cue = cue.as_batch();
     /// let found = PhaseRetrieval::default().retrieve_watched(&memory, cue, &mut monitor)?;
     /// let last = monitor.readings().last().map(|now| now.energy);
     /// assert_eq!(last, Some(found.reports()[0].energy));
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn what_is_no_number_is_not_read_as_a_pattern() {
         let patterns = Patterns::random_signs(6, 2, 1).unwrap();
-        let mut phases = binary_phases(patterns.as_batch()).unwrap()[6..].to_vec();
+        let mut phases = binary_phases(patterns.as_batch()).unwrap().pattern(1).to_vec();
         let memory = OscillatorMemory::new(patterns, OscillatorCouplings::default()).unwrap();
         let found = ReadOut::of(&memory, &phases);
         assert_eq!((found.pattern, found.wrong), (1, 0));

@@ -26,7 +26,7 @@ const MAX_DENSE: usize = 10_000;
 /// line.
 ///
 /// ```
-/// use ebm_core::Energy;
+/// use ebm_memory::ebm_core::Energy;
 /// use ebm_memory::phase_locked::{CycleGraph, PhaseLockedMemory};
 /// let memory = PhaseLockedMemory::new(CycleGraph::sharing_nodes(6, 3)?)?;
 /// assert_eq!(memory.state_count(), Some(27));

@@ -30,7 +30,7 @@ fn euler(field: &dyn Lyapunov, x0: &[f64], steps: usize) -> Vec<Vec<f64>> {
     states
 }
 
-fn memory(gain: f64) -> (ContinuousMemory, Vec<f64>) {
+fn memory(gain: f64) -> (ContinuousMemory, Patterns) {
     let patterns = Patterns::random_signs(120, 6, 4).unwrap();
     let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2).unwrap();
     (ContinuousMemory::hebb(patterns, Activation::Tanh { gain }).unwrap(), cues)
@@ -44,8 +44,8 @@ fn the_map_carries_rates_to_potentials_and_one_energy_falls_along_both() {
         (Activation::SaturatedLinear, 0.9),
     ] {
         let patterns = Patterns::random_signs(120, 6, 4).unwrap();
-        let mut start = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2).unwrap();
-        start.truncate(120);
+        let start = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2).unwrap();
+        let mut start = start.pattern(0).to_vec();
         start.iter_mut().for_each(|x| *x *= scale);
         let memory = ContinuousMemory::hebb(patterns, activation).unwrap();
         memory.encode(&mut start);
@@ -73,7 +73,7 @@ fn the_map_carries_rates_to_potentials_and_one_energy_falls_along_both() {
 fn recalls_from_corrupted_cues_in_both_forms() {
     let (memory, cues) = memory(5.0);
     for relaxation in BOTH {
-        let found = relaxation.retrieve(&memory, Batch::new(&cues, 120).unwrap()).unwrap();
+        let found = relaxation.retrieve(&memory, cues.as_batch()).unwrap();
         for (mu, report) in found.reports().iter().enumerate() {
             assert_eq!((report.pattern, report.outcome), (mu, Outcome::Converged));
             assert!(report.overlap > 0.97, "{}", report.overlap);
@@ -91,7 +91,7 @@ fn recalls_from_corrupted_cues_in_both_forms() {
 fn logistic_units_recall_what_odd_units_do() {
     let patterns = Patterns::random_signs(120, 6, 4).unwrap();
     let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2).unwrap();
-    let cues = Batch::new(&cues, 120).unwrap();
+    let cues = cues.as_batch();
     // A logistic of gain 4β has the slope of tanh(βx) at the origin.
     let tanh = ContinuousMemory::hebb(patterns.clone(), Activation::Tanh { gain: 3.0 }).unwrap();
     let logistic = ContinuousMemory::hebb(patterns, Activation::Logistic { gain: 12.0 }).unwrap();
@@ -117,7 +117,7 @@ fn nothing_is_recalled_below_the_critical_slope() {
     for (factor, recalls) in [(0.9, false), (1.3, true)] {
         let (memory, _) = memory(factor * critical);
         for relaxation in BOTH {
-            let found = relaxation.retrieve(&memory, Batch::new(&cues, 120).unwrap()).unwrap();
+            let found = relaxation.retrieve(&memory, cues.as_batch()).unwrap();
             for report in found.reports() {
                 assert_eq!(report.overlap > 0.1, recalls, "{factor} {}", report.overlap);
             }
@@ -150,7 +150,7 @@ fn other_rules_and_couplings_can_be_used() {
 #[test]
 fn bad_input_is_an_error_and_a_short_time_an_outcome() {
     let (memory, cues) = memory(5.0);
-    let cues = Batch::new(&cues, 120).unwrap();
+    let cues = cues.as_batch();
     let good = Relaxation::default();
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(Relaxation { tolerance: bad, ..good }.retrieve(&memory, cues).is_err());

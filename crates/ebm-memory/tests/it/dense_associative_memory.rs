@@ -115,7 +115,7 @@ proptest! {
 /// 300 patterns of length 40 and a cue for each with 15 % of the signs flipped.
 fn many() -> (LogSumExpMemory, Vec<f64>) {
     let patterns = Patterns::random_signs(40, 300, 3).unwrap();
-    let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 4).unwrap();
+    let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 4).unwrap().into_data();
     (LogSumExpMemory::new(patterns, 0.5, Similarity::DotProduct).unwrap(), cues)
 }
 

@@ -168,7 +168,7 @@ fn degree_two_is_the_hopfield_network() {
     let memory = DiscreteMemory::new(bits, Interaction::Polynomial { degree: 2 }).unwrap();
     let linearized = memory.linearized().unwrap();
     let cues = corrupt(patterns.as_batch(), 0.3, Corruption::FlipSign, 3).unwrap();
-    let cues = Batch::new(&cues, n).unwrap();
+    let cues = cues.as_batch();
     for cue in cues.columns() {
         let (fields, scaled) = (fields(&memory, cue), fields(&network, cue));
         for (dense, hopfield) in fields.iter().zip(scaled) {
@@ -201,7 +201,7 @@ fn the_exponential_is_the_log_sum_exp_memory_on_signs() {
         let bits = SignPatterns::new(&patterns).unwrap();
         let discrete = DiscreteMemory::new(bits, Interaction::Exponential { beta }).unwrap();
         let cues = corrupt(patterns.as_batch(), 0.2, Corruption::FlipSign, 3).unwrap();
-        let cues = Batch::new(&cues[..800], 40).unwrap();
+        let cues = Batch::new(&cues.as_batch().as_slice()[..800], 40).unwrap();
         let found = FIXED.retrieve(&discrete, cues).unwrap();
         let linear = FIXED.retrieve(&discrete.linearized().unwrap(), cues).unwrap();
         assert_eq!(found, linear);
@@ -218,7 +218,7 @@ fn a_cold_exponential_neither_overflows_nor_loses_the_nearest_pattern() {
         let memory = memory(200, 500, 3, Interaction::Exponential { beta });
         let patterns: Patterns = memory.patterns().to_patterns().unwrap();
         let cues = corrupt(patterns.as_batch(), 0.25, Corruption::FlipSign, 3).unwrap();
-        let cues = Batch::new(&cues, 200).unwrap();
+        let cues = cues.as_batch();
         for recall in [SYNCHRONOUS, FIXED] {
             let found = recall.retrieve(&memory, cues).unwrap();
             assert_eq!(found.states(), patterns.as_batch());
@@ -341,7 +341,7 @@ fn a_batch_is_its_columns_on_any_number_of_threads() {
     let memory = memory(60, 300, 2, Interaction::RectifiedPolynomial { degree: 3 });
     let patterns: Patterns = memory.patterns().to_patterns().unwrap();
     let cues = corrupt(patterns.as_batch(), 0.3, Corruption::FlipSign, 3).unwrap();
-    let cues = Batch::new(&cues, 60).unwrap();
+    let cues = cues.as_batch();
     for recall in [Recall::default(), SYNCHRONOUS] {
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -61,7 +61,7 @@ fn an_erased_entry_comes_with_advice() {
     let patterns = Patterns::random_signs(DIM, 2, 1).unwrap();
     let network = HopfieldNetwork::hebb(&patterns).unwrap();
     let erased = corrupt(patterns.as_batch(), 1.0, Corruption::Erase, 2).unwrap();
-    let erased = Batch::new(&erased, DIM).unwrap();
+    let erased = erased.as_batch();
     assert_eq!(
         message(Recall::default().retrieve(&network, erased)),
         "cue 0: entry 0 is 0, expected -1 or +1; guess the sign of an unknown entry, and hold the \

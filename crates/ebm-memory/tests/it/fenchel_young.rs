@@ -232,5 +232,5 @@ fn rejects_bad_input() {
     let nan = memory.energy_at(&[f64::NAN, 0.0]);
     assert!(nan.is_nan());
     let cues = corrupt(patterns.as_batch(), 0.25, ebm_memory::Corruption::FlipSign, 1).unwrap();
-    assert!(retrieve(&cues, 4).is_ok());
+    assert!(retrieve(cues.as_batch().as_slice(), 4).is_ok());
 }

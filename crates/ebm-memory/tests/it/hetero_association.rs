@@ -29,7 +29,7 @@ fn values_come_back_from_spoilt_keys() {
         let (pairs, values) = pairs(count, interaction);
         let keys: Patterns = pairs.keys().to_patterns().unwrap();
         let spoilt = corrupt(keys.as_batch(), 0.1, Corruption::FlipSign, 3).unwrap();
-        let found = pairs.retrieve(&Recall::default(), Batch::new(&spoilt, 60).unwrap()).unwrap();
+        let found = pairs.retrieve(&Recall::default(), spoilt.as_batch()).unwrap();
         let right = (0..count).filter(|&mu| found.states().column(mu) == values.pattern(mu));
         assert!(right.count() >= count - count / 100, "{interaction:?}");
         for (mu, PairReport { closest, recall }) in found.reports().iter().enumerate() {
@@ -64,7 +64,7 @@ fn held_neurons_stay_and_the_others_do_not_notice() {
     let patterns = Patterns::random_signs(80, 12, 2).unwrap();
     let network = LowRankHopfield::hebb(&patterns).unwrap();
     let cues = corrupt(patterns.as_batch(), 0.3, Corruption::FlipSign, 3).unwrap();
-    let cues = Batch::new(&cues, 80).unwrap();
+    let cues = cues.as_batch();
     let none = Clamped::new(&network, &[false; 80]).unwrap();
     let held: Vec<bool> = (0..80).map(|i| i % 3 == 0).collect();
     let some = Clamped::new(&network, &held).unwrap();
@@ -102,7 +102,8 @@ fn reading_is_the_first_update_of_the_pairs_with_the_key_known() {
     let joint: Vec<f64> =
         (0..150).flat_map(|mu| [keys.pattern(mu), values.pattern(mu)].concat()).collect();
     let cues = corrupt(keys.as_batch(), 0.5, Corruption::Gaussian { deviation: 1.0 }, 3).unwrap();
-    let stacked: Vec<f64> = cues.chunks(20).flat_map(|c| [c, &[f64::NAN; 7]].concat()).collect();
+    let stacked = cues.as_batch().columns();
+    let stacked: Vec<f64> = stacked.flat_map(|c| [c, &[f64::NAN; 7]].concat()).collect();
     let known: Vec<bool> = (0..27).map(|i| i < 20).collect();
     for similarity in [Similarity::DotProduct, Similarity::SquaredDistance] {
         let pairs =
@@ -114,13 +115,13 @@ fn reading_is_the_first_update_of_the_pairs_with_the_key_known() {
 
         let keys = LogSumExpMemory::new(keys.clone(), 0.3, similarity).unwrap();
         let memory = KeyValueMemory::new(keys, values.clone()).unwrap();
-        let found = memory.retrieve(Batch::new(&cues, 20).unwrap()).unwrap();
+        let found = memory.retrieve(cues.as_batch()).unwrap();
         let mut weights = vec![0.0; 150];
         for (j, value) in found.states().columns().enumerate() {
             for (a, b) in value.iter().zip(&expected.state(j)[20..]) {
                 assert!((a - b).abs() < 1e-12);
             }
-            memory.keys().weights(Batch::single(&cues[j * 20..][..20]).unwrap(), &mut weights);
+            memory.keys().weights(Batch::single(cues.pattern(j)).unwrap(), &mut weights);
             let mut sorted = weights.clone();
             sorted.sort_by(|a, b| b.total_cmp(a));
             let reading = found.reports()[j];

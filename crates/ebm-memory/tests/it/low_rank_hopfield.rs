@@ -36,7 +36,7 @@ fn recalls_as_the_matrix_does_ties_and_cycles_included() {
         let coupling = LowRankCoupling::new(patterns.as_batch(), &vec![1.0; count]).unwrap();
         let coupled = HopfieldNetwork::new(coupling.with_zero_diagonal()).unwrap();
         let cues = corrupt(patterns.as_batch(), 0.3, Corruption::FlipSign, 3).unwrap();
-        let cues = Batch::new(&cues, n).unwrap();
+        let cues = cues.as_batch();
         let mut outcomes = vec![];
         for recall in METHODS {
             let expected = recall.retrieve(&dense, cues).unwrap();
@@ -55,7 +55,7 @@ fn real_patterns_recall_as_their_matrix_does() {
     let projection = Projection::new(&patterns).unwrap();
     let (dense, low) = (projection.network().unwrap(), projection.low_rank_network().unwrap());
     let cues = corrupt(patterns.as_batch(), 0.1, Corruption::FlipSign, 3).unwrap();
-    let cues = Batch::new(&cues, 400).unwrap();
+    let cues = cues.as_batch();
     for recall in METHODS {
         assert_same(&recall.retrieve(&dense, cues).unwrap(), &recall.retrieve(&low, cues).unwrap());
     }

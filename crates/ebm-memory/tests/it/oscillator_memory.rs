@@ -92,7 +92,7 @@ proptest! {
     #[test]
     fn binary_states_are_equilibria((memory, x, _) in arbitrary()) {
         let signs: Vec<f64> = x.iter().map(|x| if *x > 0.0 { 1.0 } else { -1.0 }).collect();
-        let phases = binary_phases(Batch::single(&signs).unwrap()).unwrap();
+        let phases = binary_phases(Batch::single(&signs).unwrap()).unwrap().into_data();
         prop_assert!(memory.gradient_at(&phases).iter().all(|g| g.abs() < 1e-13));
     }
 
@@ -102,7 +102,7 @@ proptest! {
         let n = x.len();
         prop_assume!(n >= 2);
         let signs: Vec<f64> = x.iter().map(|x| if *x > 0.0 { 1.0 } else { -1.0 }).collect();
-        let phases = binary_phases(Batch::single(&signs).unwrap()).unwrap();
+        let phases = binary_phases(Batch::single(&signs).unwrap()).unwrap().into_data();
         let mut hessian = vec![0.0; n * n];
         memory.hessian(&phases, &mut hessian, &mut Workspace::new());
         // Lifts the common shift above all others.
@@ -129,10 +129,9 @@ fn retrieve(
     flips: f64,
     method: PhaseRetrieval,
 ) -> Retrieved<PhaseReport> {
-    let dim = memory.dim();
     let cues = corrupt(memory.patterns().as_batch(), flips, Corruption::FlipSign, 5).unwrap();
-    let cues = binary_phases(Batch::new(&cues, dim).unwrap()).unwrap();
-    method.retrieve(memory, Batch::new(&cues, dim).unwrap()).unwrap()
+    let cues = binary_phases(cues.as_batch()).unwrap();
+    method.retrieve(memory, cues.as_batch()).unwrap()
 }
 
 fn error_free(found: &Retrieved<PhaseReport>) -> usize {

@@ -3,8 +3,8 @@
 
 use std::fmt::Debug;
 
+use ebm_core::Outcome;
 use ebm_core::network::Activation;
-use ebm_core::{Batch, Outcome};
 use ebm_memory::dense_associative_memory::{Features, RandomFeatures};
 use ebm_memory::experiment::{Census, EndState, Experiment, GridPoint, Level, Trajectory};
 use ebm_memory::oscillator_memory::OscillatorCouplings;
@@ -190,7 +190,7 @@ fn results() {
     );
     let spoilt = spoilt.unwrap();
     survives(&spoilt);
-    let cues = Batch::new(&spoilt.cues, 30).unwrap();
+    let cues = spoilt.cues.as_batch();
     let network = HopfieldNetwork::hebb(&patterns).unwrap();
     let text = survives(&Recall::default().retrieve(&network, cues).unwrap());
     refused::<Retrieved<RecallReport>>(&text, "/dim", 15, "states: expected length 45, found 90");

@@ -330,9 +330,9 @@ fn weights_below_the_limit_do_not_change_a_recall() {
     )
     .unwrap();
     let memory = LogSumExpMemory::new(patterns.clone(), 1.0, Similarity::DotProduct).unwrap();
-    let found = Cccp::default().retrieve(&memory, Batch::new(&cues, 100).unwrap()).unwrap();
+    let found = Cccp::default().retrieve(&memory, cues.as_batch()).unwrap();
     let exact = Cccp { negligible: 0.0, ..Cccp::default() };
-    let exact = exact.retrieve(&memory, Batch::new(&cues, 100).unwrap()).unwrap();
+    let exact = exact.retrieve(&memory, cues.as_batch()).unwrap();
     for (a, b) in found.reports().iter().zip(exact.reports()) {
         assert_eq!((a.pattern, a.iterations, a.margin), (b.pattern, b.iterations, b.margin));
         // Small spills are still bounded by small numbers.

@@ -176,7 +176,7 @@ fn settling() {
     let memory = LayeredMemory::model_b(&signs, 0.3, 0.1).unwrap();
     let cues = Patterns::spherical(DIM, 40, 2).unwrap();
     let starts = memory.states(0, cues.as_batch()).unwrap();
-    let starts = Batch::new(&starts, memory.dim()).unwrap();
+    let starts = starts.as_batch();
     check(starts, 1e-9, &|cues, observer| {
         let found = match observer {
             None => Settle::default().retrieve(&memory, cues)?,

@@ -85,7 +85,7 @@ fn every_weight_of_a_completion_network_has_its_derivative() {
     let known = Patterns::random_signs(8, 5, 1).unwrap();
     let unknown = Patterns::random_signs(4, 5, 2).unwrap();
     let cues = memory.states(0, known.as_batch()).unwrap();
-    let cues = Batch::new(&cues, memory.dim()).unwrap();
+    let cues = cues.as_batch();
     let loss = SquaredError::new(&memory, 2, unknown.as_batch()).unwrap();
     let implicit = ImplicitGradient::default();
     let theta = memory.parameters();
@@ -110,7 +110,7 @@ fn learned_synapses_complete_patterns() {
     let known = Patterns::random_signs(8, 5, 1).unwrap();
     let unknown = Patterns::random_signs(4, 5, 2).unwrap();
     let cues = memory.states(0, known.as_batch()).unwrap();
-    let cues = Batch::new(&cues, memory.dim()).unwrap();
+    let cues = cues.as_batch();
     let loss = SquaredError::new(&memory, 2, unknown.as_batch()).unwrap();
     let (implicit, mut losses) = (ImplicitGradient::default(), Vec::new());
     for _ in 0..200 {
@@ -133,7 +133,7 @@ fn learned_synapses_complete_patterns() {
 fn settling_recalls_what_the_one_layer_memory_does() {
     let patterns = Patterns::random_signs(30, 50, 1).unwrap();
     let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2).unwrap();
-    let cues = Batch::new(&cues, 30).unwrap();
+    let cues = cues.as_batch();
     let one_layer = LogSumExpMemory::new(patterns.clone(), 0.5, Similarity::DotProduct).unwrap();
     let expected = Cccp::default().retrieve(&one_layer, cues).unwrap();
     for fast in [false, true] {
@@ -142,7 +142,7 @@ fn settling_recalls_what_the_one_layer_memory_does() {
             memory = memory.eliminate(1).unwrap();
         }
         let starts = memory.states(0, cues).unwrap();
-        let starts = Batch::new(&starts, memory.dim()).unwrap();
+        let starts = starts.as_batch();
         let settled = Settle::default().retrieve(&memory, starts).unwrap();
         for (mu, report) in settled.reports().iter().enumerate() {
             assert_eq!(report.outcome, Outcome::Converged);
@@ -165,7 +165,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     let loss = SquaredError::new(&memory, 2, unknown.as_batch()).unwrap();
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let cues = Batch::new(&cues, memory.dim()).unwrap();
+        let cues = cues.as_batch();
         pool.install(|| ImplicitGradient::default().gradient(&memory, cues, &loss).unwrap())
     };
     let one = run(1);
@@ -179,7 +179,7 @@ fn what_does_not_settle_is_reported_and_left_out() {
     let known = Patterns::random_signs(8, 2, 1).unwrap();
     let unknown = Patterns::random_signs(4, 2, 2).unwrap();
     let cues = memory.states(0, known.as_batch()).unwrap();
-    let cues = Batch::new(&cues, memory.dim()).unwrap();
+    let cues = cues.as_batch();
     let loss = SquaredError::new(&memory, 2, unknown.as_batch()).unwrap();
     let settle = Settle { max_time: 1.0, ..Settle::default() };
     let hasty = ImplicitGradient { settle, ..ImplicitGradient::default() };
@@ -208,7 +208,7 @@ fn what_does_not_settle_is_reported_and_left_out() {
         .connect(DenseSynapse::from_patterns(&patterns), &[0, 1])
         .unwrap();
     let start = unbounded.states(0, patterns.as_batch()).unwrap();
-    let end = Settle::default().retrieve(&unbounded, Batch::new(&start, 6).unwrap()).unwrap();
+    let end = Settle::default().retrieve(&unbounded, start.as_batch()).unwrap();
     for report in end.reports() {
         assert!(!report.outcome.is_success(), "{report:?}");
     }
