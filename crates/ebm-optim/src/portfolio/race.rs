@@ -2,6 +2,7 @@
 //! where the time is limited, and recombination of what they found.
 //!
 //! ```text
+//! opening:            many short replicas of bifurcation side by side
 //! turn of a member:   known ← known ∪ {its best state}
 //! recombination:      a population founded with the known states, the best first
 //! ```
@@ -14,12 +15,14 @@ use rand::Rng;
 
 use super::share_of;
 use crate::run::{Outcome, Progress, Replica, Run, Solution, State, Timing, TracePoint, Watch};
-use crate::{Error, Ising, MemeticAnnealing, Solver};
+use crate::{Error, Ising, MemeticAnnealing, SimulatedBifurcation, Solver};
 
 /// Who takes part.
 pub(super) struct Team<'a> {
     pub(super) members: &'a [Box<dyn Solver>],
     pub(super) recombination: Option<Recombination>,
+    /// Whether a race against the clock begins with short replicas of bifurcation.
+    pub(super) opening: bool,
     /// Whether members start from the states that the run gives.
     pub(super) given_to_all: bool,
 }
@@ -33,8 +36,19 @@ pub(super) struct Recombination {
     pub(super) member: Option<usize>,
 }
 
+/// Steps and replicas of the opening. A block of that many replicas costs little
+/// more than one replica of other methods, and the best of it is within a
+/// thousandth of the optimum on many problems.
+const OPENING: (usize, usize) = (500, 64);
+
+/// Largest share of the time that the opening may be expected to take.
+const OPENING_SHARE: f64 = 0.04;
+
+/// About the seconds that the opening takes a coupling.
+const OPENING_PACE: f64 = 5e-7;
+
 /// Shares of the time of a trial, and how many are to be left after it.
-const TRIALS: [(f64, usize); 2] = [(0.04, 2), (0.12, 1)];
+const TRIALS: [(f64, usize); 2] = [(0.02, 2), (0.06, 1)];
 
 pub(super) struct Race<'a> {
     problem: &'a Ising,
@@ -192,6 +206,7 @@ impl<'a> Race<'a> {
         let whole = left();
         let mut ranked: Vec<(f64, usize)> =
             (0..team.members.len()).map(|member| (f64::INFINITY, member)).collect();
+        self.open(team, whole)?;
         for (share, survivors) in TRIALS {
             if ranked.len() > survivors {
                 for (energy, member) in &mut ranked {
@@ -219,6 +234,22 @@ impl<'a> Race<'a> {
         {
             self.recombine(limits)?;
         }
+        Ok(())
+    }
+
+    /// The opening, where it takes a small part of the time.
+    fn open(&mut self, team: &Team<'_>, time: Duration) -> Result<(), Error> {
+        let pace = OPENING_PACE * self.problem.couplings().entry_count() as f64;
+        let free = self.run.steps.is_none() && self.run.replicas.is_none();
+        if !(team.opening && free && pace <= OPENING_SHARE * time.as_secs_f64()) {
+            return Ok(());
+        }
+        // Room for a slower machine: half an opening is worth nothing.
+        let slice = share_of(time, 3.0 * OPENING_SHARE);
+        let Some(limits) = self.next(slice) else { return Ok(()) };
+        let (steps, replicas) = OPENING;
+        let limits = Run { steps: Some(steps), replicas: Some(replicas), ..limits };
+        self.turn(&SimulatedBifurcation::default(), limits, vec![])?;
         Ok(())
     }
 

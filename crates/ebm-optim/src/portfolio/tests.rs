@@ -107,6 +107,31 @@ fn time_and_targets_end_it() {
     assert_eq!(stopped.outcome, Outcome::Interrupted);
 }
 
+/// A race against the clock begins with the opening, and with its best state as
+/// the target also ends with it.
+#[test]
+fn short_replicas_open_a_race_against_the_clock() {
+    let mut rng = random::stream(8, 0);
+    let edges = crate::generate::random_regular(300, 6, 8).unwrap();
+    let sign = |(i, j): (usize, usize)| (i, j, if rng.random() { 1.0 } else { -1.0 });
+    let problem = Ising::from_couplings(300, &edges.into_iter().map(sign).collect::<Vec<_>>());
+    let problem = problem.unwrap();
+    let short = Run { steps: Some(500), replicas: Some(64), ..Run::seeded(1) };
+    let opening = SimulatedBifurcation::default().solve(&problem, &short).unwrap();
+    let target = Some(opening.best.energy);
+    let limited = |run: Run| {
+        let run = Run { time: Some(Duration::from_secs(20)), target, ..run };
+        Portfolio::default().solve(&problem, &run).unwrap()
+    };
+    let solution = limited(Run::seeded(1));
+    assert_eq!(solution.outcome, Outcome::TargetReached);
+    assert_eq!(solution.best.energy, opening.best.energy);
+    assert_eq!(solution.replicas.len(), 64);
+    assert!(solution.replicas.iter().all(|replica| replica.steps <= 500));
+    // Steps given by the user are those of the members.
+    assert!(limited(Run { steps: Some(100), ..Run::seeded(1) }).replicas[0].steps <= 100);
+}
+
 #[test]
 fn starts_are_kept_or_improved() {
     let problem = glass(60, 6);
@@ -331,7 +356,7 @@ fn members_cooperate() {
     let run = Run { replicas: Some(3), steps: Some(6000), ..Run::seeded(1) };
     let watch = |_: &Progress| ControlFlow::Continue(());
     let race = |recombination| {
-        let team = Team { members: &members, recombination, given_to_all: false };
+        let team = Team { members: &members, recombination, opening: false, given_to_all: false };
         Race::new(&both, &run, &watch, Instant::now()).run(&team).unwrap().best.energy
     };
     let joined = race(Some(Recombination { share: 0.5, member: None }));
