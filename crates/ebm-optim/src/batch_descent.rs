@@ -1,17 +1,80 @@
-//! One-flip descent of the states of a block over dense couplings.
+//! One-flip descent of the states of a block.
 //!
-//! The local fields of all of them come from one product, so that what is left
-//! for each is the flips.
+//! Over dense couplings the local fields of all of them come from one product, so
+//! that what is left for each is the flips.
 
 use ebm_core::vector_math::Level;
 
-use crate::kernels::dense::Dense;
+use crate::kernels::dense::{Couplings, Dense};
 use crate::kernels::spin_fields::BatchFields;
 use crate::one_flip::Descent;
 use crate::{Ising, Task};
 
-/// The states of a block and their local fields.
-pub(crate) struct BatchDescent<'a> {
+/// Descent of all replicas of a block: together over dense couplings, else one
+/// after the other.
+pub(crate) struct BlockDescent<'a> {
+    dense: Option<BatchDescent<'a>>,
+    spins: Vec<i8>,
+}
+
+impl<'a> BlockDescent<'a> {
+    pub(crate) fn new(problem: &'a Ising, couplings: &'a Couplings, level: Level) -> Self {
+        let dense = couplings.dense().map(|dense| BatchDescent::new(problem, dense, level));
+        Self { dense, spins: vec![1; problem.spins()] }
+    }
+
+    /// Lowers the energy of what `read` writes for each lane and reports it, for a
+    /// look in the middle of a run.
+    pub(crate) fn look(&mut self, task: &mut Task<'_>, mut read: impl FnMut(usize, &mut [i8])) {
+        if let Some(batch) = self.load(task, &mut read) {
+            return batch.look(task);
+        }
+        for lane in 0..task.lanes() {
+            if task.should_stop() {
+                return;
+            }
+            read(lane, &mut self.spins);
+            task.polish(&mut self.spins);
+        }
+    }
+
+    /// Ends all replicas with what `read` writes for each lane, made with `steps`
+    /// steps.
+    pub(crate) fn finish(
+        &mut self,
+        task: &mut Task<'_>,
+        steps: usize,
+        mut read: impl FnMut(usize, &mut [i8]),
+    ) {
+        if let Some(batch) = self.load(task, &mut read) {
+            return batch.finish(task, steps);
+        }
+        for lane in 0..task.lanes() {
+            if task.is_overdue() {
+                return;
+            }
+            read(lane, &mut self.spins);
+            task.finish(&mut self.spins, steps);
+        }
+    }
+
+    /// The batch with the states of all lanes, over dense couplings.
+    fn load(
+        &mut self,
+        task: &Task<'_>,
+        read: &mut impl FnMut(usize, &mut [i8]),
+    ) -> Option<&mut BatchDescent<'a>> {
+        let batch = self.dense.as_mut()?;
+        for lane in 0..task.lanes() {
+            read(lane, &mut self.spins);
+            batch.set(lane, &self.spins);
+        }
+        Some(batch)
+    }
+}
+
+/// The states of a block over dense couplings and their local fields.
+struct BatchDescent<'a> {
     problem: &'a Ising,
     fields: BatchFields<'a>,
     descent: Descent<'a>,
@@ -25,7 +88,7 @@ pub(crate) struct BatchDescent<'a> {
 }
 
 impl<'a> BatchDescent<'a> {
-    pub(crate) fn new(problem: &'a Ising, dense: &'a Dense, level: Level) -> Self {
+    fn new(problem: &'a Ising, dense: &'a Dense, level: Level) -> Self {
         let n = problem.spins();
         let exact = dense.is_exact() && problem.has_exact_sums();
         let slack = |i: usize| {
@@ -47,13 +110,13 @@ impl<'a> BatchDescent<'a> {
     }
 
     /// Puts a state into a lane.
-    pub(crate) fn set(&mut self, lane: usize, spins: &[i8]) {
+    fn set(&mut self, lane: usize, spins: &[i8]) {
         self.fields.set(lane, spins);
     }
 
     /// Lowers the energy of all states and reports them, for a look in the middle
     /// of a run.
-    pub(crate) fn look(&mut self, task: &mut Task<'_>) {
+    fn look(&mut self, task: &mut Task<'_>) {
         self.fields.multiply();
         for lane in 0..task.lanes() {
             let energy = self.energy(lane) + self.descend(lane);
@@ -66,7 +129,7 @@ impl<'a> BatchDescent<'a> {
     }
 
     /// Ends all replicas with their states, made with `steps` steps.
-    pub(crate) fn finish(&mut self, task: &mut Task<'_>, steps: usize) {
+    fn finish(&mut self, task: &mut Task<'_>, steps: usize) {
         self.fields.multiply();
         for lane in 0..task.lanes() {
             if task.is_overdue() {

@@ -4,14 +4,15 @@
 
 use ebm_core::validate;
 use ebm_core::vector_math::Level;
-use rand::{Rng, RngExt};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::batch_descent::BatchDescent;
+use crate::batch_descent::BlockDescent;
 use crate::kernels::coherent::{
     Amplitudes, Controls, Limits, Motion, energies, energies_in, sign, sweep,
 };
 use crate::kernels::dense::{Couplings, Forces};
+use crate::kernels::kicks::Kicks;
 use crate::kernels::rows::{LANES, Lanes};
 use crate::oscillator::natural_strength;
 use crate::schedule::Schedule;
@@ -209,18 +210,8 @@ impl Prepared for Network<'_> {
             }
         }
         block.look(self, lanes);
-        if let Some(dense) = self.couplings.dense() {
-            let mut descent = BatchDescent::new(self.problem, dense, self.level);
-            for lane in 0..lanes {
-                block.extract(lane, &mut spins);
-                descent.set(lane, &spins);
-            }
-            return descent.finish(task, made);
-        }
-        for lane in 0..lanes {
-            block.extract(lane, &mut spins);
-            task.finish(&mut spins, made);
-        }
+        let mut descent = BlockDescent::new(self.problem, &self.couplings, self.level);
+        descent.finish(task, made, |lane, spins| block.extract(lane, spins));
     }
 }
 
@@ -232,8 +223,7 @@ pub(super) struct Block {
     /// Steps since the forces were computed anew.
     since: usize,
     rngs: Vec<ChaCha8Rng>,
-    /// Random words of each replica for one step, 32 spins a word.
-    noise: Vec<u32>,
+    kicks: Kicks,
     /// The best signs seen, and their energies less the offset in the units of
     /// the rows.
     best: Vec<[i8; LANES]>,
@@ -269,7 +259,7 @@ impl Block {
             // So that forces are computed before the first step.
             since: REFRESH - 1,
             rngs,
-            noise: vec![0; n.div_ceil(32) * LANES],
+            kicks: Kicks::new(n),
             best: vec![[1; LANES]; n],
             energies: [f64::INFINITY; LANES],
         }
@@ -285,21 +275,17 @@ impl Block {
         let Network { couplings, fields, limits, level, .. } = network;
         let controls = network.controls(fraction);
         if controls.kick > 0.0 {
-            for words in self.noise.chunks_exact_mut(LANES) {
-                for (word, rng) in words.iter_mut().zip(&mut self.rngs) {
-                    *word = rng.next_u32();
-                }
-            }
+            self.kicks.draw(&mut self.rngs);
         }
         self.since = (self.since + 1) % REFRESH;
-        let (noise, state) = (&self.noise[..], &mut self.state);
+        let (kicks, state) = (&self.kicks, &mut self.state);
         match (couplings, &mut self.forces) {
             (Couplings::Sparse(rows), _) => {
                 let settings = (controls, *limits);
                 let mut range = rows.portion(0, POLL);
                 while !range.is_empty() {
                     let problem = (rows, &fields[..]);
-                    sweep(*level, problem, settings, noise, range.clone(), state);
+                    sweep(*level, problem, settings, kicks, range.clone(), state);
                     range = rows.portion(range.end, POLL);
                     if !range.is_empty() && should_stop() {
                         break;
@@ -311,7 +297,7 @@ impl Block {
                     dense.refresh(*level, forces, |i| state.x[i].0);
                 }
                 let limits = *limits;
-                let mut motion = Motion { fields, controls, limits, noise, state };
+                let mut motion = Motion { fields, controls, limits, kicks, state };
                 for panel in 0..dense.panels() {
                     dense.sweep(*level, panel, forces, &mut motion);
                     if should_stop() {

@@ -22,6 +22,7 @@ use ebm_core::vector_math::Level;
 use ebm_core::vector_math::kernel::{Kernel, run};
 
 use super::dense::Update;
+use super::kicks::Kicks;
 use super::rows::{LANES, Lanes, Rows};
 
 /// What all nodes have in common in one step.
@@ -57,8 +58,7 @@ pub(crate) struct Amplitudes {
     pub(crate) e: Vec<Lanes>,
 }
 
-/// Updates the nodes of `range`. Bit `i mod 32` of word `16 ⌊i/32⌋ + r` of
-/// `noise` is the sign of the kick of node `i` in replica `r`.
+/// Updates the nodes of `range`.
 ///
 /// # Panics
 /// If the lengths do not fit, or the range exceeds them.
@@ -66,15 +66,14 @@ pub(crate) fn sweep(
     level: Level,
     (rows, fields): (&Rows, &[f32]),
     (controls, limits): (Controls, Limits),
-    noise: &[u32],
+    kicks: &Kicks,
     range: Range<usize>,
     state: &mut Amplitudes,
 ) {
     let n = rows.nodes();
     assert!(range.start <= range.end && range.end <= n);
     assert!(fields.len() == n && state.x.len() == n && state.e.len() == n);
-    assert!(noise.len() >= n.div_ceil(32) * LANES);
-    run(level, Sweep { rows, fields, controls, limits, noise, range, state });
+    run(level, Sweep { rows, fields, controls, limits, kicks, range, state });
 }
 
 struct Sweep<'a> {
@@ -82,7 +81,7 @@ struct Sweep<'a> {
     fields: &'a [f32],
     controls: Controls,
     limits: Limits,
-    noise: &'a [u32],
+    kicks: &'a Kicks,
     range: Range<usize>,
     state: &'a mut Amplitudes,
 }
@@ -92,8 +91,8 @@ impl Kernel for Sweep<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { rows, fields, controls, limits, noise, range, state } = self;
-        let mut motion = Motion { fields, controls, limits, noise, state };
+        let Self { rows, fields, controls, limits, kicks, range, state } = self;
+        let mut motion = Motion { fields, controls, limits, kicks, state };
         for i in range {
             let sum = rows.sum(i, &motion.state.x, |x| x);
             motion.update(i, &sum.0);
@@ -106,8 +105,7 @@ pub(crate) struct Motion<'a> {
     pub(crate) fields: &'a [f32],
     pub(crate) controls: Controls,
     pub(crate) limits: Limits,
-    /// As for [`sweep`].
-    pub(crate) noise: &'a [u32],
+    pub(crate) kicks: &'a Kicks,
     pub(crate) state: &'a mut Amplitudes,
 }
 
@@ -116,15 +114,12 @@ impl Update<LANES> for Motion<'_> {
     fn update(&mut self, i: usize, force: &[f32; LANES]) -> [f32; LANES] {
         let Self { controls: Controls { step, gain, control, target, kick }, limits, .. } = *self;
         let field = target.sqrt() * self.fields[i];
-        let kick = kick.to_bits();
-        let words = &self.noise[i / 32 * LANES..(i / 32 + 1) * LANES];
-        let bit = (i % 32) as u32;
+        let kick = self.kicks.of(i, kick);
         let (x, e) = (&mut self.state.x[i].0, &mut self.state.e[i].0);
         for lane in 0..LANES {
             let square = x[lane] * x[lane];
             let rate = (gain - square) * x[lane] + e[lane] * (force[lane] + field);
-            let kick = f32::from_bits((words[lane] >> bit << 31) ^ kick);
-            x[lane] = clamp(x[lane] + step * rate + kick, -limits.x, limits.x);
+            x[lane] = clamp(x[lane] + step * rate + kick.at(lane), -limits.x, limits.x);
             let error = e[lane] - step * control * (square - target) * e[lane];
             e[lane] = clamp(error, LEAST_ERROR, limits.e);
         }
@@ -198,7 +193,7 @@ mod tests {
     use super::*;
     use crate::Ising;
     use ebm_core::random;
-    use rand::{Rng, RngExt};
+    use rand::RngExt;
 
     const LIMITS: Limits = Limits { x: 1.5, e: 32.0 };
     const CONTROLS: Controls =
@@ -223,13 +218,15 @@ mod tests {
         fields.iter().map(|h| *h as f32).collect()
     }
 
-    fn random_state(n: usize) -> (Amplitudes, Vec<u32>) {
+    fn random_state(n: usize) -> (Amplitudes, Kicks) {
         let mut rng = random::stream(9, 0);
         let mut draw = |range: Range<f32>| -> Vec<Lanes> {
             (0..n).map(|_| Lanes([0.0; LANES].map(|_| rng.random_range(range.clone())))).collect()
         };
         let state = Amplitudes { x: draw(-1.4..1.4), e: draw(0.1..3.0) };
-        (state, (0..n.div_ceil(32) * LANES).map(|_| rng.next_u32()).collect())
+        let mut kicks = Kicks::new(n);
+        kicks.draw(&mut (0..16).map(|lane| random::stream(10, lane)).collect::<Vec<_>>());
+        (state, kicks)
     }
 
     #[test]
@@ -240,12 +237,12 @@ mod tests {
             [step, gain, control, target, kick].map(f64::from);
         for weighted in [false, true] {
             let problem = problem(n, weighted);
-            let (mut state, noise) = random_state(n);
+            let (mut state, kicks) = random_state(n);
             let rows = Rows::new(&problem, 1.0);
             let fields = single(problem.fields());
             let start = state.clone();
             let settings = (CONTROLS, LIMITS);
-            sweep(Level::detect(), (&rows, &fields), settings, &noise, 0..n, &mut state);
+            sweep(Level::detect(), (&rows, &fields), settings, &kicks, 0..n, &mut state);
             for lane in 0..LANES {
                 let column = |v: &[Lanes]| v.iter().map(|v| f64::from(v.0[lane])).collect();
                 let (mut x, e): (Vec<f64>, Vec<f64>) = (column(&start.x), column(&start.e));
@@ -254,8 +251,7 @@ mod tests {
                     let pairs = neighbors.iter().zip(weights);
                     let sum: f64 = pairs.map(|(&j, w)| w * x[j as usize]).sum();
                     let force = sum + problem.fields()[i] * target.sqrt();
-                    let sign = noise[i / 32 * LANES + lane] >> (i % 32) & 1;
-                    let kick = if sign == 1 { -kick } else { kick };
+                    let kick = kick * f64::from(kicks.of(i, 1.0).at(lane));
                     let before = x[i];
                     let rate = (gain - before * before) * before + e[i] * force;
                     x[i] = (before + step * rate + kick).clamp(-1.5, 1.5);
@@ -290,13 +286,13 @@ mod tests {
             let problem = problem(n, weighted);
             let rows = Rows::new(&problem, 0.7);
             let fields = single(problem.fields());
-            let (start, noise) = random_state(n);
+            let (start, kicks) = random_state(n);
             let at = |level: Level, cuts: &[usize]| {
                 let mut state = start.clone();
                 for cut in cuts.windows(2) {
                     let settings = (CONTROLS, LIMITS);
                     let range = cut[0]..cut[1];
-                    sweep(level, (&rows, &fields), settings, &noise, range, &mut state);
+                    sweep(level, (&rows, &fields), settings, &kicks, range, &mut state);
                 }
                 (energies(level, &rows, &fields, &state.x), state)
             };

@@ -6,6 +6,7 @@ pub(crate) mod coherent;
 pub(crate) mod dense;
 pub(crate) mod discrete_bifurcation;
 pub(crate) mod half_bytes;
+pub(crate) mod kicks;
 pub(crate) mod oscillator;
 pub(crate) mod rank_two;
 pub(crate) mod rows;

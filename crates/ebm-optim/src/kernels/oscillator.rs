@@ -23,6 +23,7 @@ use ebm_core::vector_math::Level;
 use ebm_core::vector_math::kernel::{Kernel, run};
 
 use super::dense::Update;
+use super::kicks::{Kick, Kicks};
 use super::rows::{Kind, LANES, Lanes, Rows};
 
 /// `1.5·2²³`: adding it rounds to an integer, which the low bits then hold.
@@ -100,8 +101,7 @@ pub(crate) struct Controls {
     pub(crate) sharpness: Option<f32>,
 }
 
-/// Updates the nodes of `range`. Bit `i mod 32` of word `16 ⌊i/32⌋ + r` of
-/// `noise` is the sign of the kick of node `i` in replica `r`.
+/// Updates the nodes of `range`.
 ///
 /// # Panics
 /// If the lengths do not fit, or the range exceeds them.
@@ -110,22 +110,21 @@ pub(crate) fn sweep(
     rows: &Rows,
     nodes: &[Node],
     controls: &Controls,
-    noise: &[u32],
+    kicks: &Kicks,
     range: std::ops::Range<usize>,
     units: &mut [Unit],
 ) {
     let n = rows.nodes();
     assert!(range.start <= range.end && range.end <= n);
     assert!(nodes.len() == n && units.len() == n);
-    assert!(noise.len() >= n.div_ceil(32) * LANES);
-    run(level, Pass { rows, nodes, controls, noise, range, units });
+    run(level, Pass { rows, nodes, controls, kicks, range, units });
 }
 
 struct Pass<'a> {
     rows: &'a Rows,
     nodes: &'a [Node],
     controls: &'a Controls,
-    noise: &'a [u32],
+    kicks: &'a Kicks,
     range: std::ops::Range<usize>,
     units: &'a mut [Unit],
 }
@@ -135,7 +134,7 @@ impl Kernel for Pass<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { rows, nodes, controls, noise, range, units } = self;
+        let Self { rows, nodes, controls, kicks, range, units } = self;
         for i in range {
             let (begin, end) = (rows.starts[i] as usize, rows.starts[i + 1] as usize);
             let own = units[i];
@@ -162,9 +161,8 @@ impl Kernel for Pass<'_> {
                     sum
                 }
             };
-            let words = &noise[i / 32 * LANES..(i / 32 + 1) * LANES];
-            let kicks = Kicks { words, bit: (i % 32) as u32 };
-            update(&nodes[i], controls, &torque, &kicks, &mut units[i]);
+            let kick = kicks.of(i, nodes[i].root * controls.kick);
+            update(&nodes[i], controls, &torque, &kick, &mut units[i]);
         }
     }
 }
@@ -258,23 +256,15 @@ fn add_square(sum: &mut Lanes, own: &Unit, unit: &Unit, weight: f32, sharpness: 
     }
 }
 
-/// The random signs of a node.
-struct Kicks<'a> {
-    words: &'a [u32],
-    bit: u32,
-}
-
 #[inline(always)]
-fn update(node: &Node, controls: &Controls, torque: &Lanes, kicks: &Kicks<'_>, unit: &mut Unit) {
+fn update(node: &Node, controls: &Controls, torque: &Lanes, kick: &Kick<'_>, unit: &mut Unit) {
     let coupling = node.mobility * controls.coupling;
     let locking = node.mobility * controls.locking;
     let drift = node.mobility * (controls.step * node.drift);
-    let kick = (node.root * controls.kick).to_bits();
     for lane in 0..LANES {
         let (s, c) = (unit.sin[lane], unit.cos[lane]);
         let pull = coupling * torque.0[lane] + locking * (s * c);
-        let kick = f32::from_bits((kicks.words[lane] >> kicks.bit << 31) ^ kick);
-        let t = kick + (drift - pull);
+        let t = kick.at(lane) + (drift - pull);
         let inverse = 1.0 / (1.0 + t * t);
         // In this form right for every finite t, also where its square is not.
         let cosine = (inverse + inverse) - 1.0;
@@ -288,8 +278,7 @@ fn update(node: &Node, controls: &Controls, torque: &Lanes, kicks: &Kicks<'_>, u
 pub(crate) struct Step<'a> {
     pub(crate) nodes: &'a [Node],
     pub(crate) controls: Controls,
-    /// As for [`sweep`].
-    pub(crate) noise: &'a [u32],
+    pub(crate) kicks: &'a Kicks,
     pub(crate) units: &'a mut [Unit],
 }
 
@@ -298,9 +287,8 @@ impl Update<CELLS> for Step<'_> {
     fn update(&mut self, i: usize, force: &[f32; CELLS]) -> [f32; CELLS] {
         let (node, unit) = (&self.nodes[i], &mut self.units[i]);
         let torque = sine_torque(unit, &Unit::from_cells(force), node.field);
-        let words = &self.noise[i / 32 * LANES..(i / 32 + 1) * LANES];
-        let kicks = Kicks { words, bit: (i % 32) as u32 };
-        update(node, &self.controls, &torque, &kicks, unit);
+        let kick = self.kicks.of(i, node.root * self.controls.kick);
+        update(node, &self.controls, &torque, &kick, unit);
         unit.cells()
     }
 }
@@ -372,7 +360,7 @@ mod tests {
     use super::*;
     use crate::Ising;
     use ebm_core::random;
-    use rand::{Rng, RngExt};
+    use rand::RngExt;
 
     #[test]
     fn sine_and_cosine_are_accurate() {
@@ -408,7 +396,7 @@ mod tests {
         Ising::from_couplings(n, &pairs).unwrap()
     }
 
-    fn random_state(n: usize) -> (Vec<Unit>, Vec<Node>, Vec<u32>) {
+    fn random_state(n: usize) -> (Vec<Unit>, Vec<Node>, Kicks) {
         let mut rng = random::stream(4, 0);
         let mut phases = vec![Lanes::ZERO; n];
         for lanes in &mut phases {
@@ -421,8 +409,9 @@ mod tests {
             Node { field, mobility, root: mobility.sqrt(), drift }
         };
         let nodes = (0..n).map(|_| node()).collect();
-        let noise = (0..n.div_ceil(32) * LANES).map(|_| rng.next_u32()).collect();
-        (units, nodes, noise)
+        let mut kicks = Kicks::new(n);
+        kicks.draw(&mut (0..16).map(|lane| random::stream(5, lane)).collect::<Vec<_>>());
+        (units, nodes, kicks)
     }
 
     fn controls(sharpness: Option<f32>) -> Controls {
@@ -438,7 +427,7 @@ mod tests {
         problem: &Ising,
         nodes: &[Node],
         controls: &Controls,
-        noise: &[u32],
+        kicks: &Kicks,
         x: &mut [f64],
         lane: usize,
     ) {
@@ -454,7 +443,7 @@ mod tests {
             }
             let lock = x[i].sin() * x[i].cos();
             let pull = f64::from(controls.coupling) * sum + f64::from(controls.locking) * lock;
-            let sign = if noise[i / 32 * LANES + lane] >> (i % 32) & 1 == 1 { -1.0 } else { 1.0 };
+            let sign = f64::from(kicks.of(i, 1.0).at(lane));
             let mobility = f64::from(nodes[i].mobility);
             let kick = sign * mobility.sqrt() * f64::from(controls.kick);
             let half = kick + mobility * (0.5 * f64::from(nodes[i].drift) - pull);
@@ -469,15 +458,15 @@ mod tests {
             [(false, None), (true, None), (false, Some(5.0)), (true, Some(5.0))]
         {
             let problem = glass(n, 6, weighted);
-            let (mut state, nodes, noise) = random_state(n);
+            let (mut state, nodes, kicks) = random_state(n);
             let rows = Rows::new(&problem, 1.0);
             let controls = controls(sharpness);
             let mut twins: Vec<Vec<f64>> = (0..LANES)
                 .map(|lane| state.iter().map(|unit| phase(unit, lane)).collect())
                 .collect();
-            sweep(Level::detect(), &rows, &nodes, &controls, &noise, 0..n, &mut state);
+            sweep(Level::detect(), &rows, &nodes, &controls, &kicks, 0..n, &mut state);
             for (lane, x) in twins.iter_mut().enumerate() {
-                twin(&problem, &nodes, &controls, &noise, x, lane);
+                twin(&problem, &nodes, &controls, &kicks, x, lane);
                 for (i, x) in x.iter().enumerate() {
                     let difference = x - phase(&state[i], lane);
                     assert!(difference.sin().abs() < 5e-6, "node {i} lane {lane}: {difference}");
@@ -493,12 +482,12 @@ mod tests {
         for (weighted, sharpness) in [(false, None), (true, None), (true, Some(3.0))] {
             let problem = glass(n, 8, weighted);
             let rows = Rows::new(&problem, 0.7);
-            let (start, nodes, noise) = random_state(n);
+            let (start, nodes, kicks) = random_state(n);
             let at = |level: Level, cuts: &[usize]| {
                 let mut state = start.clone();
                 for cut in cuts.windows(2) {
                     let range = cut[0]..cut[1];
-                    sweep(level, &rows, &nodes, &controls(sharpness), &noise, range, &mut state);
+                    sweep(level, &rows, &nodes, &controls(sharpness), &kicks, range, &mut state);
                 }
                 state
             };
@@ -516,7 +505,7 @@ mod tests {
     fn lengths_are_kept() {
         let n = 40;
         let rows = Rows::new(&glass(n, 6, true), 1.0);
-        let (start, nodes, noise) = random_state(n);
+        let (start, nodes, kicks) = random_state(n);
         for kick in [0.0, 0.3, 1e10, 1e30] {
             let controls = Controls { kick, ..controls(None) };
             let mut units = start.clone();
@@ -527,7 +516,7 @@ mod tests {
                 squares.fold(0.0, |m: f32, x| if x.is_nan() { x } else { m.max(x.abs()) })
             };
             for _ in 0..NORMALIZE {
-                sweep(Level::detect(), &rows, &nodes, &controls, &noise, 0..n, &mut units);
+                sweep(Level::detect(), &rows, &nodes, &controls, &kicks, 0..n, &mut units);
             }
             assert!(longest(&units) < 2e-5, "kick {kick}: {}", longest(&units));
             normalize(&mut units);

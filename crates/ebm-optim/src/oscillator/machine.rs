@@ -20,14 +20,15 @@ use std::f64::consts::TAU;
 
 use ebm_core::validate;
 use ebm_core::vector_math::Level;
-use rand::{Rng, RngExt};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::energy::check_frequencies;
 use super::parameters::{LONGEST_STEP, Pace};
 use super::{CouplingShape, Drive, Mobility, ReadOut, Reader, natural_strength};
-use crate::batch_descent::BatchDescent;
+use crate::batch_descent::BlockDescent;
 use crate::kernels::dense::{Couplings, Forces};
+use crate::kernels::kicks::Kicks;
 use crate::kernels::oscillator::{
     CELLS, Controls, NORMALIZE, Node, Step, Unit, normalize, sin_cos_turns, sweep,
 };
@@ -184,52 +185,18 @@ impl Prepared for Network<'_> {
 
     fn run(&self, task: &mut Task<'_>) {
         let mut block = Block::new(self, task);
-        let descent =
-            self.couplings.dense().map(|dense| BatchDescent::new(self.problem, dense, self.level));
-        if let Some(descent) = descent {
-            return self.run_dense(task, block, descent);
-        }
+        let mut descent = BlockDescent::new(self.problem, &self.couplings, self.level);
         let mut looks = Looks::new(task.steps());
         let mut made = 0;
         while made < task.steps() && !task.should_stop() {
             block.step(self, made as f64 / task.steps() as f64, || task.should_stop());
             made += 1;
             if looks.due(made) {
-                for lane in 0..task.lanes() {
-                    if task.should_stop() {
-                        break;
-                    }
-                    task.polish(block.read_out(ReadOut::Sign, lane));
-                }
+                descent.look(task, |lane, spins| block.read_out(ReadOut::Sign, lane, spins));
             }
         }
-        for lane in 0..task.lanes() {
-            if task.is_overdue() {
-                break;
-            }
-            task.finish(block.read_out(self.settings.read_out, lane), made);
-        }
-    }
-}
-
-impl Network<'_> {
-    /// The run over dense couplings.
-    fn run_dense(&self, task: &mut Task<'_>, mut block: Block<'_>, mut descent: BatchDescent<'_>) {
-        let mut looks = Looks::new(task.steps());
-        let mut made = 0;
-        while made < task.steps() && !task.should_stop() {
-            block.step(self, made as f64 / task.steps() as f64, || task.should_stop());
-            made += 1;
-            if looks.due(made) {
-                (0..task.lanes())
-                    .for_each(|lane| descent.set(lane, block.read_out(ReadOut::Sign, lane)));
-                descent.look(task);
-            }
-        }
-        for lane in 0..task.lanes() {
-            descent.set(lane, block.read_out(self.settings.read_out, lane));
-        }
-        descent.finish(task, made);
+        let how = self.settings.read_out;
+        descent.finish(task, made, |lane, spins| block.read_out(how, lane, spins));
     }
 }
 
@@ -264,10 +231,8 @@ struct Block<'a> {
     /// Steps since the lengths of the units were made one.
     since: usize,
     rngs: Vec<ChaCha8Rng>,
-    /// Random words of each replica for one step, 32 spins a word.
-    noise: Vec<u32>,
+    kicks: Kicks,
     reader: Reader<'a>,
-    spins: Vec<i8>,
 }
 
 impl<'a> Block<'a> {
@@ -298,32 +263,27 @@ impl<'a> Block<'a> {
             // So that forces are computed before the first step.
             since: NORMALIZE - 1,
             rngs,
-            noise: vec![0; n.div_ceil(32) * LANES],
+            kicks: Kicks::new(n),
             reader: Reader::new(network.problem, network.couplings.dense()),
-            spins: vec![1; n],
         }
     }
 
     /// One step at the given fraction of the run, cut short if asked to stop.
     fn step(&mut self, network: &Network<'_>, fraction: f64, should_stop: impl Fn() -> bool) {
         let controls = network.controls(fraction);
-        for words in self.noise.chunks_exact_mut(LANES) {
-            for (word, rng) in words.iter_mut().zip(&mut self.rngs) {
-                *word = rng.next_u32();
-            }
-        }
+        self.kicks.draw(&mut self.rngs);
         self.since += 1;
         if self.since == NORMALIZE {
             normalize(&mut self.units);
             self.since = 0;
         }
         let Network { level, couplings, nodes, .. } = network;
-        let (noise, units) = (&self.noise[..], &mut self.units[..]);
+        let (kicks, units) = (&self.kicks, &mut self.units[..]);
         match (couplings, &mut self.forces) {
             (Couplings::Sparse(rows), _) => {
                 let mut range = rows.portion(0, POLL);
                 while !range.is_empty() {
-                    sweep(*level, rows, nodes, &controls, noise, range.clone(), units);
+                    sweep(*level, rows, nodes, &controls, kicks, range.clone(), units);
                     range = rows.portion(range.end, POLL);
                     if !range.is_empty() && should_stop() {
                         break;
@@ -334,7 +294,7 @@ impl<'a> Block<'a> {
                 if self.since == 0 {
                     dense.refresh(*level, forces, |i| units[i].cells());
                 }
-                let mut step = Step { nodes, controls, noise, units };
+                let mut step = Step { nodes, controls, kicks, units };
                 for panel in 0..dense.panels() {
                     dense.sweep(*level, panel, forces, &mut step);
                     if should_stop() {
@@ -346,13 +306,12 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// The spins of a lane.
-    fn read_out(&mut self, how: ReadOut, lane: usize) -> &mut [i8] {
+    /// Writes the spins of a lane.
+    fn read_out(&mut self, how: ReadOut, lane: usize, spins: &mut [i8]) {
         for (turns, unit) in self.reader.turns.iter_mut().zip(&self.units) {
             *turns = phase(unit, lane) / TAU;
         }
-        self.reader.read(how, &mut self.rngs[lane], &mut self.spins);
-        &mut self.spins
+        self.reader.read(how, &mut self.rngs[lane], spins);
     }
 }
 
