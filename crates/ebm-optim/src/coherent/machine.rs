@@ -49,9 +49,11 @@ pub struct CoherentIsingMachine {
 
 impl Default for CoherentIsingMachine {
     /// Chaotic amplitude control: `r` from −2 to 0, `ε = 0.5`, `ξ = 0.4`,
-    /// `a = 1`, `σ` from 0.6 to 0, `Δt = 0.4`. The noise is for small problems,
-    /// where fields would guide all replicas along one path; on large ones it
-    /// does no harm.
+    /// `a = 1`, `σ` from 0.6 to 0, `Δt = 0.4`. Without the noise fields would guide
+    /// all replicas of a small problem along one path, and cuts of sparse graphs
+    /// are smaller, by one and a half per cent on G70; on dense ones it neither
+    /// helps nor harms much. From −1 on, `r` finds a little more on dense graphs and
+    /// a little less on sparse ones.
     fn default() -> Self {
         Self {
             gain: ramp(-2.0, 0.0),
