@@ -10,9 +10,10 @@
 //!
 //! - [`HopfieldNetwork`]: ±1 states, up to about `0.138 N` patterns by the Hebb
 //!   rule, more by Storkey's, the [`Perceptron`] or the pseudo-inverse
-//!   ([`Projection`]), most by [`MinOver`], without an energy; recall by [`Recall`], asynchronous or synchronous, or by
-//!   [`Glauber`] dynamics at a temperature. [`LowRankHopfield`]: the same for
-//!   many neurons and few patterns, without an `N × N` matrix.
+//!   ([`Projection`]), most by [`MinOver`], without an energy; recall by
+//!   [`Recall`], asynchronous or synchronous, or by [`Glauber`] dynamics at a
+//!   temperature. [`LowRankHopfield`]: the same for many neurons and few
+//!   patterns, without an `N × N` matrix.
 //! - [`ContinuousMemory`]: potentials or firing rates instead of signs; recall
 //!   by [`Relaxation`].
 //! - [`DiscreteMemory`]: ±1 states, polynomial or exponential interactions,
@@ -20,8 +21,8 @@
 //! - [`DiscretePairs`], [`KeyValueMemory`]: from a key to the value stored with it.
 //! - [`LogSumExpMemory`]: continuous states, number of patterns exponential in
 //!   `N`; recall by [`Cccp`], or by any integrator of `ebm-core`.
-//! - [`FenchelYoungMemory`]: the same with sparse weights, so that recall is
-//!   exact; [`RandomFeatureMemory`]: any number of patterns in fixed space,
+//! - [`FenchelYoungMemory`]: the same with sparse weights, so that recall by
+//!   [`Cccp`] is exact; [`RandomFeatureMemory`]: any number of patterns in fixed space,
 //!   recalled by [`SteepestDescent`].
 //! - [`InputDrivenPlasticity`]: the input decides how deep each memory is.
 //! - [`LayeredMemory`]: any hypergraph of layers and synapses, with
@@ -30,11 +31,11 @@
 //! - [`OscillatorMemory`]: ±1 patterns in the phases of oscillators; recall by
 //!   [`PhaseRetrieval`].
 //! - [`PhaseLockedMemory`]: messages in the winding numbers of oscillators on
-//!   rings, exponentially many.
+//!   rings, exponentially many; recall by [`PhaseLocking`].
 //! - [`DiffusionMemory`]: the energy of a diffusion model with an exact score,
 //!   and the census of its minima.
-//! - [`Retrieved`]: what every method returns, the end states and a report for
-//!   each cue.
+//! - [`Retrieved`]: what the `retrieve` of every method returns, the end states
+//!   and a report for each cue. `retrieve_watched` shows the way there.
 //! - [`Patterns`], [`corrupt`], [`Thermometer`]: patterns, cues, and pictures
 //!   as ±1 patterns. [`experiment`]: capacity, basins, spurious states.
 //!

@@ -14,8 +14,10 @@
 //! doi:10.1063/1.1703954; D. J. Amit, H. Gutfreund, H. Sompolinsky, Phys. Rev.
 //! A 32, 1007 (1985), doi:10.1103/PhysRevA.32.1007.
 
+use std::ops::ControlFlow;
+
 use ebm_core::random::stream;
-use ebm_core::{Batch, Outcome, validate};
+use ebm_core::{Batch, Observer, Outcome, Snapshot, validate};
 use rand::RngExt;
 use rayon::prelude::*;
 
@@ -69,8 +71,8 @@ pub struct ChainReport {
     pub mean_energy: f64,
     /// Changes of a neuron, burn-in included.
     pub flips: usize,
-    /// [`Outcome::Reached`], or [`Outcome::NotFinite`] where a field
-    /// overflowed.
+    /// [`Outcome::Reached`]; [`Outcome::NotFinite`] where a field overflowed;
+    /// [`Outcome::Stopped`] by an observer.
     pub outcome: Outcome,
 }
 
@@ -155,6 +157,49 @@ impl Glauber {
     /// If the temperature is not a finite number above zero, `sweeps` is zero or
     /// with the burn-in more than can be counted, or the cues are empty, of another dimension than the network or not ±1.
     pub fn retrieve<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Chains, Error> {
+        let mut chains = self.start(network, cues)?;
+        let (dim, go_on) = (chains.dim, |_: usize, _: &[f64]| ControlFlow::Continue(()));
+        chains
+            .states
+            .par_chunks_mut(dim)
+            .zip(chains.means.par_chunks_mut(dim))
+            .zip(&mut chains.reports)
+            .enumerate()
+            .for_each_init(
+                || Scratch::new(network),
+                |scratch, (chain, ((state, mean), report))| {
+                    self.chain(network, chain, (state, mean), scratch, report, go_on);
+                },
+            );
+        Ok(chains)
+    }
+
+    /// [`retrieve`](Self::retrieve) one chain after the other, showing each cue
+    /// and every sweep, burn-in included, to an observer: `step` and `t` are the
+    /// sweep, `trajectory` is the cue. Breaking ends that chain.
+    ///
+    /// # Errors
+    /// As [`retrieve`](Self::retrieve).
+    pub fn retrieve_watched<N: LocalFields>(
+        &self,
+        network: &N,
+        cues: Batch<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Chains, Error> {
+        let mut chains = self.start(network, cues)?;
+        let (dim, mut scratch) = (chains.dim, Scratch::new(network));
+        let columns = chains.states.chunks_mut(dim).zip(chains.means.chunks_mut(dim));
+        for (trajectory, (x, report)) in columns.zip(&mut chains.reports).enumerate() {
+            let watch = |step: usize, x: &[f64]| {
+                observer.observe(&Snapshot { step, t: step as f64, trajectory, x })
+            };
+            self.chain(network, trajectory, x, &mut scratch, report, watch);
+        }
+        Ok(chains)
+    }
+
+    /// The cues, checked, with empty averages and reports.
+    fn start<N: LocalFields>(&self, network: &N, cues: Batch<'_>) -> Result<Chains, Error> {
         let dim = network.dim();
         validate::positive("temperature", self.temperature)?;
         validate::at_least_one("sweeps", self.sweeps)?;
@@ -164,42 +209,34 @@ impl Glauber {
             return Err(ebm_core::Error::TooLarge { what, size, limit }.into());
         }
         checks::sign_cues(dim, cues)?;
-        let mut states = cues.as_slice().to_vec();
-        let mut means = vec![0.0; states.len()];
+        let states = cues.as_slice().to_vec();
+        let means = vec![0.0; states.len()];
         let start =
             ChainReport { energy: 0.0, mean_energy: 0.0, flips: 0, outcome: Outcome::Reached };
-        let mut reports = vec![start; cues.count()];
-        states
-            .par_chunks_mut(dim)
-            .zip(means.par_chunks_mut(dim))
-            .zip(&mut reports)
-            .enumerate()
-            .for_each_init(
-                || (vec![0.0; network.kept()], vec![0; dim], N::Scratch::default()),
-                |(kept, sites, scratch), (chain, ((state, mean), report))| {
-                    self.chain(network, chain, (state, mean), kept, sites, scratch, report);
-                },
-            );
+        let reports = vec![start; cues.count()];
         Ok(Chains { states, means, dim, reports })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the memory of a worker, and what it fills")]
     fn chain<N: LocalFields>(
         &self,
         network: &N,
         chain: usize,
         (state, mean): (&mut [f64], &mut [f64]),
-        kept: &mut [f64],
-        sites: &mut [usize],
-        scratch: &mut N::Scratch,
+        Scratch { kept, sites, network: scratch }: &mut Scratch<N::Scratch>,
         report: &mut ChainReport,
+        mut watch: impl FnMut(usize, &[f64]) -> ControlFlow<()>,
     ) {
         let mut rng = stream(self.seed, chain as u64);
         sites.iter_mut().enumerate().for_each(|(i, site)| *site = i);
         // Finite, so that a neuron without a field is a fair coin.
         let rate = (-2.0 / self.temperature).max(f64::MIN);
         let mut averaged = 0;
-        for sweep in 0..self.burn_in + self.sweeps {
+        let mut sweeps = self.burn_in + self.sweeps;
+        if watch(0, state).is_break() {
+            report.outcome = Outcome::Stopped;
+            sweeps = 0;
+        }
+        for sweep in 0..sweeps {
             if sweep % REFRESH == 0 {
                 network.keep(Batch::single(state).expect("a state"), kept, scratch);
             }
@@ -224,10 +261,28 @@ impl Glauber {
                 report.mean_energy += network.energy_kept(state, kept);
                 mean.iter_mut().zip(&*state).for_each(|(m, s)| *m += s);
             }
+            if watch(sweep + 1, state).is_break() {
+                report.outcome = Outcome::Stopped;
+                break;
+            }
         }
         network.keep(Batch::single(state).expect("a state"), kept, scratch);
         report.energy = network.energy_kept(state, kept);
         report.mean_energy /= averaged as f64;
         mean.iter_mut().for_each(|m| *m /= averaged as f64);
+    }
+}
+
+/// Memory of one worker.
+struct Scratch<S> {
+    kept: Vec<f64>,
+    sites: Vec<usize>,
+    network: S,
+}
+
+impl<S: Default> Scratch<S> {
+    fn new<N: LocalFields<Scratch = S>>(network: &N) -> Self {
+        let (kept, sites) = (vec![0.0; network.kept()], vec![0; network.dim()]);
+        Self { kept, sites, network: S::default() }
     }
 }

@@ -294,8 +294,8 @@ impl LayeredMemory {
     /// than the layer, or an entry is not finite.
     pub fn states(&self, layer: usize, parts: Batch<'_>) -> Result<Patterns, Error> {
         self.check_layer(layer)?;
-        checks::shape("states of the layer", self.layers[layer].dim(), parts)?;
-        checks::finite("state of the layer", parts)?;
+        checks::shape("cues of the layer", self.layers[layer].dim(), parts)?;
+        checks::finite("cue", parts)?;
         let rest: Vec<f64> =
             self.layers.iter().flat_map(|layer| layer.input.iter().copied()).collect();
         let mut states = patterns::allocate(self.dim(), parts.count())?;

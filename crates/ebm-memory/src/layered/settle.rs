@@ -88,21 +88,6 @@ impl Settle {
     /// [`LayeredMemory::states`]); blocks of queries run in parallel, and the
     /// result does not depend on the number of threads.
     ///
-    /// ```
-    /// use ebm_memory::layered::{LayeredMemory, Settle};
-    /// use ebm_memory::{Corruption, Patterns, corrupt};
-    /// let patterns = Patterns::random_signs(40, 60, 1)?;
-    /// let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2)?;
-    /// let memory = LayeredMemory::model_b(&patterns, 0.5, 0.1)?;
-    /// let starts = memory.states(0, cues.as_batch())?;
-    /// let settled = Settle::default().retrieve(&memory, starts.as_batch())?;
-    /// for (mu, report) in settled.reports().iter().enumerate() {
-    ///     assert!(report.outcome.is_success());
-    ///     assert_eq!(patterns.best_overlap(&settled.state(mu)[memory.range(0)]).0, mu);
-    /// }
-    /// # Ok::<(), ebm_memory::Error>(())
-    /// ```
-    ///
     /// # Errors
     /// If a parameter is out of range, or the cues are empty, not finite or of
     /// another dimension than the state.
@@ -112,6 +97,36 @@ impl Settle {
         cues: Batch<'_>,
     ) -> Result<Retrieved<SettleReport>, Error> {
         self.settle(memory, cues, None)
+    }
+
+    /// [`retrieve`](Self::retrieve) from cues of one layer, such as the visible
+    /// one; the others start at their inputs, as in [`LayeredMemory::states`].
+    /// The states retrieved are those of all layers.
+    ///
+    /// ```
+    /// use ebm_memory::layered::{LayeredMemory, Settle};
+    /// use ebm_memory::{Corruption, Patterns, corrupt};
+    /// let patterns = Patterns::random_signs(40, 60, 1)?;
+    /// let cues = corrupt(patterns.as_batch(), 0.15, Corruption::FlipSign, 2)?;
+    /// let memory = LayeredMemory::model_b(&patterns, 0.5, 0.1)?;
+    /// let settled = Settle::default().retrieve_from_layer(&memory, 0, cues.as_batch())?;
+    /// for (mu, report) in settled.reports().iter().enumerate() {
+    ///     assert!(report.outcome.is_success());
+    ///     assert_eq!(patterns.best_overlap(&settled.state(mu)[memory.range(0)]).0, mu);
+    /// }
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`retrieve`](Self::retrieve), of cues of that layer; if there is no
+    /// such layer.
+    pub fn retrieve_from_layer(
+        &self,
+        memory: &LayeredMemory,
+        layer: usize,
+        cues: Batch<'_>,
+    ) -> Result<Retrieved<SettleReport>, Error> {
+        self.retrieve(memory, memory.states(layer, cues)?.as_batch())
     }
 
     /// [`retrieve`](Self::retrieve) on one thread, showing each cue, every step

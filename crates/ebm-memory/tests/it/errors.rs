@@ -44,8 +44,12 @@ fn a_bad_entry_is_named_by_its_cue() {
     assert_eq!(message(PhaseRetrieval::default().retrieve(&phases, cues)), real);
     let rings = PhaseLockedMemory::new(CycleGraph::ring(DIM).unwrap()).unwrap();
     assert_eq!(message(PhaseLocking::default().retrieve(&rings, cues)), real);
-    let layered = LayeredMemory::model_b(&patterns, 0.5, 0.1).unwrap().eliminate(1).unwrap();
-    assert_eq!(message(Settle::default().retrieve(&layered, cues)), real);
+    let layered = LayeredMemory::model_b(&patterns, 0.5, 0.1).unwrap();
+    assert_eq!(message(Settle::default().retrieve_from_layer(&layered, 0, cues)), real);
+    let found = message(Settle::default().retrieve_from_layer(&layered, 1, cues));
+    assert_eq!(found, "cues of the layer: expected length 4, found 10");
+    let fast = layered.eliminate(1).unwrap();
+    assert_eq!(message(Settle::default().retrieve(&fast, cues)), real);
 
     let network = HopfieldNetwork::hebb(&patterns).unwrap();
     assert_eq!(message(Recall::default().retrieve(&network, cues)), sign);

@@ -10,9 +10,10 @@ use ebm_memory::experiment::RetrievalTrace;
 use ebm_memory::layered::Settle;
 use ebm_memory::oscillator_memory::OscillatorCouplings;
 use ebm_memory::{
-    Cccp, ContinuousMemory, Cues, CycleGraph, Error, FenchelYoungMemory, Form, LayeredMemory,
-    LogSumExpMemory, OscillatorMemory, Patterns, PhaseLockedMemory, PhaseLocking, PhaseRetrieval,
-    RegularizedArgmax, Relaxation, Retrieved, Similarity, SteepestDescent,
+    Cccp, ContinuousMemory, Cues, CycleGraph, Error, FenchelYoungMemory, Form, Glauber,
+    HopfieldNetwork, LayeredMemory, LogSumExpMemory, OscillatorMemory, Patterns, PhaseLockedMemory,
+    PhaseLocking, PhaseRetrieval, RegularizedArgmax, Relaxation, Retrieved, Similarity,
+    SteepestDescent,
 };
 
 const DIM: usize = 20;
@@ -131,6 +132,22 @@ fn descents() {
             Some(observer) => descent.retrieve_watched(&memory, cues, observer)?,
         };
         Ok(ends(&found, |r| r.outcome))
+    });
+}
+
+#[test]
+fn chains() {
+    let signs = Patterns::random_signs(DIM, 3, 1).unwrap();
+    let network = HopfieldNetwork::hebb(&signs).unwrap();
+    let cues = Patterns::random_signs(DIM, 40, 2).unwrap();
+    check(cues.as_batch(), 0.0, &|cues, observer| {
+        let glauber = Glauber { burn_in: 3, sweeps: 5, ..Glauber::default() };
+        let found = match observer {
+            None => glauber.retrieve(&network, cues)?,
+            Some(observer) => glauber.retrieve_watched(&network, cues, observer)?,
+        };
+        let states = found.states().columns().map(<[f64]>::to_vec);
+        Ok(states.zip(found.reports().iter().map(|r| r.outcome)).collect())
     });
 }
 

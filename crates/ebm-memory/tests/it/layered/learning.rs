@@ -144,6 +144,7 @@ fn settling_recalls_what_the_one_layer_memory_does() {
         let starts = memory.states(0, cues).unwrap();
         let starts = starts.as_batch();
         let settled = Settle::default().retrieve(&memory, starts).unwrap();
+        assert_eq!(settled, Settle::default().retrieve_from_layer(&memory, 0, cues).unwrap());
         for (mu, report) in settled.reports().iter().enumerate() {
             assert_eq!(report.outcome, Outcome::Converged);
             assert!(report.residual <= 1e-11 && report.evaluations > 0);
