@@ -25,7 +25,7 @@ pub struct PhaseRetrieval {
     /// Largest `‖θ̇‖∞` of a state at rest, > 0.
     pub tolerance: f64,
     /// Time after which a cue is given up, > 0, in units of the inverse of a
-    /// pairwise coupling of one.
+    /// pairwise coupling of one. Above its load a memory creeps on for all of it.
     pub max_time: f64,
     /// Budget of integration steps for every cue, ≥ 1.
     pub max_steps: usize,
