@@ -127,9 +127,28 @@ impl<'a> Array<'a> {
     /// If there are not so many.
     pub fn value(&self, index: usize) -> Result<f64, Malformed> {
         let size = self.element.size;
-        self.element
-            .value(&self.data[index * size..(index + 1) * size])
-            .map_err(|found| malformed(format!("entry {index}"), self.element.expected(), found))
+        self.element.value(&self.data[index * size..(index + 1) * size]).map_err(|found| {
+            let place = format!("entry {}", self.indices(index));
+            malformed(place, self.element.expected(), found)
+        })
+    }
+
+    /// The indices of the number at a place in the order of storage, as NumPy
+    /// writes them.
+    fn indices(&self, place: usize) -> String {
+        let mut rest = place;
+        let mut indices = vec![0; self.shape.len()];
+        let next = |(index, size): (&mut usize, &usize)| {
+            *index = rest % size;
+            rest /= size;
+        };
+        let axes = indices.iter_mut().zip(&self.shape);
+        if self.fortran_order {
+            axes.for_each(next)
+        } else {
+            axes.rev().for_each(next)
+        }
+        if indices.len() < 2 { place.to_string() } else { tuple(&indices) }
     }
 }
 
@@ -324,6 +343,15 @@ mod tests {
         let bytes = file(1, &dictionary("<f8", "()"), &f64::NAN.to_le_bytes());
         let error = Array::parse(&bytes).unwrap().value(0).unwrap_err();
         assert_eq!(error.to_string(), "entry 0: expected a finite number, found NaN");
+        // The second number by rows is the third by columns.
+        for (order, at) in [("False", 1), ("True", 2)] {
+            let mut data = [0; 6 * 4];
+            data[4 * at..4 * at + 4].copy_from_slice(&f32::INFINITY.to_le_bytes());
+            let header = format!("{{'descr': '<f4', 'fortran_order': {order}, 'shape': (2, 3), }}");
+            let bytes = file(1, &header, &data);
+            let error = Array::parse(&bytes).unwrap().value(at).unwrap_err();
+            assert_eq!(error.to_string(), "entry (0, 1): expected a finite number, found inf");
+        }
         let bytes = file(1, &dictionary("<u8", "()"), &u64::MAX.to_le_bytes());
         assert!(Array::parse(&bytes).unwrap().value(0).is_err());
         assert!(header("<f8", &vec![1; 40_000]).is_err());

@@ -146,7 +146,10 @@ mod tests {
     fn says_what_is_wrong() {
         let nan = [1.0, f64::NAN].map(f64::to_be_bytes).concat();
         for (bytes, message) in [
-            (file(">f8", "False", "(1, 2)", &nan), "entry 1: expected a finite number, found NaN"),
+            (
+                file(">f8", "False", "(1, 2)", &nan),
+                "entry (0, 1): expected a finite number, found NaN",
+            ),
             (file("<f8", "False", "()", &[0; 8]), "shape: expected at least one axis, found ()"),
             (file("<f8", "False", "(0, 3)", &[]), "patterns is empty"),
             (file("<f8", "False", "(3, 0)", &[]), "patterns is empty"),
