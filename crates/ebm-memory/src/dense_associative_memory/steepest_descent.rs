@@ -95,6 +95,20 @@ impl SteepestDescent {
     /// and every step to an observer: `step` and `t` are the iteration,
     /// `trajectory` is the cue. Breaking ends that cue.
     ///
+    /// ```
+    /// use ebm_memory::ebm_core::observer::EnergyMonitor;
+    /// use ebm_memory::{LogSumExpMemory, Patterns, Similarity, SteepestDescent};
+    /// let patterns = Patterns::spherical(20, 100, 1)?;
+    /// let cues = Patterns::spherical(20, 5, 2)?;
+    /// let memory = LogSumExpMemory::new(patterns, 0.5, Similarity::SquaredDistance)?;
+    ///
+    /// let (descent, mut monitor) = (SteepestDescent::default(), EnergyMonitor::new(&memory));
+    /// let found = descent.retrieve_watched(&memory, cues.as_batch(), &mut monitor)?;
+    /// let steps: usize = found.reports().iter().map(|r| r.iterations).sum();
+    /// assert_eq!(monitor.readings().len(), steps + 5);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`retrieve`](Self::retrieve).
     pub fn retrieve_watched<E: Gradient + ?Sized>(

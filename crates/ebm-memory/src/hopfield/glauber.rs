@@ -178,6 +178,19 @@ impl Glauber {
     /// and every sweep, burn-in included, to an observer: `step` and `t` are the
     /// sweep, `trajectory` is the cue. Breaking ends that chain.
     ///
+    /// ```
+    /// use ebm_memory::ebm_core::observer::StopWhen;
+    /// use ebm_memory::{Glauber, HopfieldNetwork, Patterns};
+    /// let patterns = Patterns::random_signs(200, 3, 1)?;
+    /// let network = HopfieldNetwork::hebb(&patterns)?;
+    /// // Until a chain has left its pattern.
+    /// let mut lost = StopWhen::new(|now| patterns.overlap(now.trajectory, now.x) < 0.5);
+    /// let hot = Glauber { temperature: 2.0, ..Glauber::default() };
+    /// let chains = hot.retrieve_watched(&network, patterns.as_batch(), &mut lost)?;
+    /// assert!((0..3).all(|mu| patterns.overlap(mu, chains.state(mu)) < 0.5));
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`retrieve`](Self::retrieve).
     pub fn retrieve_watched<N: LocalFields>(

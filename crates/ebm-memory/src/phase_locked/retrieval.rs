@@ -77,6 +77,21 @@ impl PhaseLocking {
     /// and every step of its flow to an observer: `trajectory` is the cue.
     /// Breaking ends that cue.
     ///
+    /// ```
+    /// use ebm_memory::ebm_core::observer::EnergyMonitor;
+    /// use ebm_memory::{Batch, CycleGraph, PhaseLockedMemory, PhaseLocking};
+    /// let memory = PhaseLockedMemory::new(CycleGraph::ring(8)?)?;
+    /// let mut cue = memory.seed(&[1])?;
+    /// cue[3] += 0.5;
+    ///
+    /// let mut monitor = EnergyMonitor::new(&memory);
+    /// let cue = Batch::single(&cue)?;
+    /// let _ends = PhaseLocking::default().retrieve_watched(&memory, cue, &mut monitor)?;
+    /// let energies: Vec<f64> = monitor.readings().iter().map(|now| now.energy).collect();
+    /// assert!(energies[energies.len() - 1] < energies[0]);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`retrieve`](Self::retrieve).
     pub fn retrieve_watched(
