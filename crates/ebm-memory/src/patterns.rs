@@ -7,6 +7,8 @@
 //! For ±1 patterns and states the overlap is one minus twice the fraction of
 //! entries that differ.
 
+use std::slice::ChunksExact;
+
 use ebm_core::random::{fill_normal, fill_signs, stream};
 use ebm_core::{Batch, Real, validate};
 use rand::{Rng, RngExt};
@@ -182,6 +184,74 @@ impl<T: Real> Patterns<T> {
         Batch::new(&self.data, self.dim).expect("validated on construction")
     }
 
+    /// The patterns, one after the other.
+    ///
+    /// ```
+    /// use ebm_memory::Patterns;
+    /// let patterns = Patterns::random_signs(4, 3, 1)?;
+    /// assert!(patterns.iter().all(|pattern| pattern.len() == 4));
+    /// assert_eq!((&patterns).into_iter().len(), 3);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    pub fn iter(&self) -> ChunksExact<'_, T> {
+        self.data.chunks_exact(self.dim)
+    }
+
+    /// Appends a pattern.
+    ///
+    /// ```
+    /// use ebm_memory::Patterns;
+    /// let mut patterns = Patterns::new(vec![1.0, 2.0], 2)?;
+    /// patterns.push(&[3.0, 4.0])?;
+    /// patterns.remove(0)?;
+    /// assert_eq!(patterns, Patterns::new(vec![3.0, 4.0], 2)?);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it has another length or is not finite, or there is no memory for it.
+    /// Nothing is changed then.
+    pub fn push(&mut self, pattern: &[T]) -> Result<(), Error> {
+        validate::dimension("pattern", self.dim, pattern.len())?;
+        validate::finite("pattern", pattern)?;
+        self.append(pattern)
+    }
+
+    /// Appends all `patterns`, in their order.
+    ///
+    /// # Errors
+    /// If they have another length or are not finite, or there is no memory for
+    /// them. Nothing is changed then.
+    pub fn extend(&mut self, patterns: Batch<'_, T>) -> Result<(), Error> {
+        validate::dimension("patterns", self.dim, patterns.dim())?;
+        validate::finite("patterns", patterns.as_slice())?;
+        self.append(patterns.as_slice())
+    }
+
+    fn append(&mut self, data: &[T]) -> Result<(), Error> {
+        let (what, bytes) = ("patterns", size_of_val(data));
+        self.data
+            .try_reserve(data.len())
+            .map_err(|_| ebm_core::Error::Allocation { what, bytes })?;
+        self.data.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// Keeps the first `count ≥ 1` patterns.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.data.truncate(count * self.dim);
+    }
+
+    /// Removes pattern `index`; those after it move up by one.
+    ///
+    /// # Errors
+    /// If there is no such pattern or no other.
+    pub fn remove(&mut self, index: usize) -> Result<(), Error> {
+        check_removal(index, self.count())?;
+        self.data.drain(index * self.dim..(index + 1) * self.dim);
+        Ok(())
+    }
+
     /// The patterns at `indices`, in that order.
     ///
     /// # Errors
@@ -249,6 +319,28 @@ impl<T: Real> Patterns<T> {
     pub fn check_signs(&self) -> Result<(), Error> {
         check_signs("pattern", self.as_batch())
     }
+}
+
+impl<'a, T: Real> IntoIterator for &'a Patterns<T> {
+    type Item = &'a [T];
+    type IntoIter = ChunksExact<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Pattern `index` of `count` can be removed: it exists, and it is not the only
+/// one.
+pub(crate) fn check_removal(index: usize, count: usize) -> Result<(), Error> {
+    if index >= count {
+        let what = "pattern to remove";
+        return Err(ebm_core::Error::OutOfRange { what, index, bound: count }.into());
+    }
+    if count == 1 {
+        return Err(ebm_core::Error::Empty { what: "rest of the patterns" }.into());
+    }
+    Ok(())
 }
 
 /// Every entry of `states` must be −1 or +1.
@@ -326,6 +418,32 @@ mod tests {
         let bits = Patterns::new(vec![1.0, 0.0], 2).unwrap();
         let message = bits.check_signs().unwrap_err().to_string();
         assert_eq!(message, "pattern 0: entry 1 is 0, expected -1 or +1; store bits b as 2b - 1");
+    }
+
+    #[test]
+    fn patterns_come_and_go() {
+        let all = Patterns::spherical(5, 6, 2).unwrap();
+        let mut some = all.subset(&[0, 1]).unwrap();
+        some.push(all.pattern(2)).unwrap();
+        some.extend(all.subset(&[3, 4, 5]).unwrap().as_batch()).unwrap();
+        assert_eq!(some, all);
+        some.extend(Batch::new(&[], 5).unwrap()).unwrap();
+        some.remove(3).unwrap();
+        assert_eq!(some, all.subset(&[0, 1, 2, 4, 5]).unwrap());
+        let before = some.clone();
+        assert!(some.push(&[1.0; 4]).is_err());
+        assert!(some.push(&[1.0, 1.0, f64::NAN, 1.0, 1.0]).is_err());
+        assert!(some.extend(Batch::new(&[1.0; 8], 4).unwrap()).is_err());
+        assert!(some.extend(Batch::new(&[f64::INFINITY; 10], 5).unwrap()).is_err());
+        assert!(some.remove(5).is_err());
+        assert_eq!(some, before);
+        for left in (1..5).rev() {
+            some.remove(0).unwrap();
+            assert_eq!(some.iter().len(), left);
+        }
+        let message = some.remove(0).unwrap_err().to_string();
+        assert_eq!(message, "rest of the patterns is empty");
+        assert_eq!(some.pattern(0), all.pattern(5));
     }
 
     #[test]

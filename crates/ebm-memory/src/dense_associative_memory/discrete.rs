@@ -108,19 +108,49 @@ impl DiscreteMemory {
             let what = "number of neurons";
             return Err(ebm_core::Error::TooLarge { what, size: dim, limit }.into());
         }
-        let (changes, values) = match form {
-            Form::Power(power) => {
-                let bound = bound_on_sums(power, &patterns)?;
-                let (changes, values) = changes_and_values(power, dim)?;
-                (Table::new(changes, bound)?, Some(Table::new(values, bound)?))
-            }
-            Form::Exponential { beta } => {
-                let mut weights = patterns::allocate(dim + 1, 1)?;
-                weights.extend((0..=dim).map(|d| (-2.0 * beta * d as f64).exp()));
-                (Table::Weights(weights), None)
-            }
-        };
+        let (changes, values) = tables(form, dim, patterns.count())?;
         Ok(Self { patterns, interaction, form, changes, values })
+    }
+
+    /// Stores one more ±1 pattern behind the others, in `O(N)` unless its bits
+    /// begin new words, as those of every 64th do. The memory is that which
+    /// [`new`](Self::new) makes of all patterns, to the bit, so that removing it
+    /// leaves no trace.
+    ///
+    /// ```
+    /// use ebm_memory::{DiscreteMemory, Interaction, SignPatterns};
+    /// let cubic = Interaction::Polynomial { degree: 3 };
+    /// let mut memory = DiscreteMemory::new(SignPatterns::random(20, 50, 1)?, cubic)?;
+    /// let before = memory.clone();
+    /// memory.add(&[1.0; 20])?;
+    /// assert_eq!(memory.patterns().count(), 51);
+    /// memory.remove(50)?;
+    /// assert_eq!(memory, before);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it has another length or is not ±1, there is no memory for it, or
+    /// `K Nⁿ` reaches 2¹²⁶. Nothing is changed then.
+    pub fn add(&mut self, pattern: &[f64]) -> Result<(), Error> {
+        let (dim, count) = (self.patterns.dim(), self.patterns.count() + 1);
+        let tables = tables(self.form, dim, count)?;
+        self.patterns.push(pattern)?;
+        (self.changes, self.values) = tables;
+        Ok(())
+    }
+
+    /// Removes pattern `index`; those after it move up by one. Takes
+    /// `O(N K / 64)`.
+    ///
+    /// # Errors
+    /// If there is no such pattern or no other, or no memory for the bits.
+    pub fn remove(&mut self, index: usize) -> Result<(), Error> {
+        patterns::check_removal(index, self.patterns.count())?;
+        let tables = tables(self.form, self.patterns.dim(), self.patterns.count() - 1)?;
+        self.patterns.remove(index)?;
+        (self.changes, self.values) = tables;
+        Ok(())
     }
 
     /// The stored patterns.
@@ -199,17 +229,33 @@ impl Table {
 
 /// `2 K Nⁿ`, which no sum over the patterns of the difference of two values
 /// exceeds.
-pub(super) fn bound_on_sums(power: Power, patterns: &SignPatterns) -> Result<i128, Error> {
-    let (n, count) = (patterns.dim() as i128, 2 * patterns.count() as i128);
-    let bound = n.checked_pow(power.degree).and_then(|p| p.checked_mul(count));
+pub(super) fn bound_on_sums(power: Power, dim: usize, count: usize) -> Result<i128, Error> {
+    let n = dim as i128;
+    let bound = n.checked_pow(power.degree).and_then(|p| p.checked_mul(2 * count as i128));
     bound.ok_or_else(|| {
         let (what, expected) = ("number of patterns times N^degree", "less than 2^126");
-        let value = (n as f64).powi(power.degree.cast_signed()) * patterns.count() as f64;
+        let value = (n as f64).powi(power.degree.cast_signed()) * count as f64;
         ebm_core::Error::Parameter { what, expected, value }.into()
     })
 }
 
-/// The tables of a [`DiscreteMemory`] of `dim` neurons, where no value
+/// The tables of a [`DiscreteMemory`] of `count` patterns of `dim` neurons.
+fn tables(form: Form, dim: usize, count: usize) -> Result<(Table, Option<Table>), Error> {
+    match form {
+        Form::Power(power) => {
+            let bound = bound_on_sums(power, dim, count)?;
+            let (changes, values) = changes_and_values(power, dim)?;
+            Ok((Table::new(changes, bound)?, Some(Table::new(values, bound)?)))
+        }
+        Form::Exponential { beta } => {
+            let mut weights = patterns::allocate(dim + 1, 1)?;
+            weights.extend((0..=dim).map(|d| (-2.0 * beta * d as f64).exp()));
+            Ok((Table::Weights(weights), None))
+        }
+    }
+}
+
+/// The integer tables of a [`DiscreteMemory`] of `dim` neurons, where no value
 /// overflows.
 fn changes_and_values(power: Power, dim: usize) -> Result<(Vec<i128>, Vec<i128>), Error> {
     let mut changes = patterns::allocate(dim + 1, 2)?;

@@ -29,6 +29,7 @@ use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Real, Workspace, li
 
 use super::norms::{self, half_square, norms_over};
 use super::{RegularizedArgmax, RetrievalReport, Similarity};
+use crate::patterns::check_removal;
 use crate::{Error, Patterns};
 
 /// The energy of a Hopfield–Fenchel–Young memory; see the [module](self) for
@@ -97,6 +98,65 @@ impl<T: Real> FenchelYoungMemory<T> {
         let radius = norms::radius(&patterns)?;
         let offsets = offsets(&patterns, beta, similarity, None)?;
         Ok(Self { patterns, beta, similarity, map, radius, offsets })
+    }
+
+    /// Stores one more pattern behind the others, in `O(N)`. The memory is that
+    /// which [`new`](Self::new) makes of all patterns, to the bit, so that
+    /// removing it leaves no trace.
+    ///
+    /// ```
+    /// use ebm_memory::{FenchelYoungMemory, Patterns, RegularizedArgmax, Similarity};
+    /// let patterns = Patterns::random_signs(20, 50, 1)?;
+    /// let (map, similarity) = (RegularizedArgmax::KSubset { k: 2 }, Similarity::DotProduct);
+    /// let mut memory = FenchelYoungMemory::new(patterns, 2.0, similarity, map)?;
+    /// let before = memory.clone();
+    /// memory.add(&[0.5; 20])?;
+    /// assert_eq!(memory.patterns().count(), 51);
+    /// memory.remove(50)?;
+    /// assert_eq!(memory, before);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the pattern has another length, is not finite or so long that its
+    /// squared norm times `β` overflows, or there is no memory for it. Nothing is
+    /// changed then.
+    pub fn add(&mut self, pattern: &[T]) -> Result<(), Error> {
+        validate::dimension("pattern", self.patterns.dim(), pattern.len())?;
+        validate::finite("pattern", pattern)?;
+        self.append(Patterns::new(pattern.to_vec(), pattern.len())?)
+    }
+
+    /// Stores more patterns behind the others.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add), and if there are none.
+    pub fn extend(&mut self, patterns: Batch<'_, T>) -> Result<(), Error> {
+        validate::dimension("patterns", self.patterns.dim(), patterns.dim())?;
+        self.append(Patterns::new(patterns.as_slice().to_vec(), patterns.dim())?)
+    }
+
+    fn append(&mut self, more: Patterns<T>) -> Result<(), Error> {
+        let radius = norms::radius(&more)?;
+        let offsets = offsets(&more, self.beta, self.similarity, None)?;
+        self.patterns.extend(more.as_batch())?;
+        self.offsets.extend(offsets);
+        self.radius = self.radius.max(radius);
+        Ok(())
+    }
+
+    /// Removes pattern `index`; those after it move up by one. Takes `O(N K)`.
+    ///
+    /// # Errors
+    /// If there is no such pattern, or fewer would be left than the map retrieves
+    /// together.
+    pub fn remove(&mut self, index: usize) -> Result<(), Error> {
+        check_removal(index, self.patterns.count())?;
+        self.map.check(self.patterns.count() - 1)?;
+        self.patterns.remove(index)?;
+        self.offsets.remove(index);
+        self.radius = norms::radius(&self.patterns)?;
+        Ok(())
     }
 
     /// The stored patterns.

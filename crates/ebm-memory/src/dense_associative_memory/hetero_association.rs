@@ -93,6 +93,52 @@ impl DiscretePairs {
         }
     }
 
+    /// Stores one more pair behind the others, at the cost of
+    /// [`DiscreteMemory::add`]. The memory is that which [`new`](Self::new) makes
+    /// of all pairs, to the bit.
+    ///
+    /// ```
+    /// use ebm_memory::{Batch, DiscretePairs, Interaction, Recall, SignPatterns};
+    /// let (keys, values) = (SignPatterns::random(40, 9, 1)?, SignPatterns::random(3, 9, 2)?);
+    /// let mut pairs = DiscretePairs::new(keys, &values, Interaction::Polynomial { degree: 5 })?;
+    /// pairs.add(&[1.0; 40], &[1.0, -1.0, 1.0])?;
+    /// let found = pairs.retrieve(&Recall::default(), Batch::single(&[1.0; 40])?)?;
+    /// assert_eq!(found.state(0), [1.0, -1.0, 1.0]);
+    /// pairs.remove(9)?;
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If key or value has another length or is not ±1, and as
+    /// [`DiscreteMemory::add`]. Nothing is changed then.
+    pub fn add(&mut self, key: &[f64], value: &[f64]) -> Result<(), Error> {
+        let dim = self.joint.patterns().dim();
+        validate::dimension("key", self.keys.dim(), key.len())?;
+        validate::dimension("value", dim - self.keys.dim(), value.len())?;
+        patterns::check_signs("key", Batch::single(key)?)?;
+        patterns::check_signs("value", Batch::single(value)?)?;
+        self.keys.push(key)?;
+        let mut joint = patterns::allocate(dim, 1)?;
+        joint.extend(key.iter().chain(value));
+        let last = self.keys.count() - 1;
+        self.joint.add(&joint).or_else(|error| {
+            self.keys.remove(last)?;
+            Err(error)
+        })
+    }
+
+    /// Removes pair `index`; those after it move up by one.
+    ///
+    /// # Errors
+    /// If there is no such pair or no other, or no memory for the bits.
+    pub fn remove(&mut self, index: usize) -> Result<(), Error> {
+        let mut keys = self.keys.clone();
+        keys.remove(index)?;
+        self.joint.remove(index)?;
+        self.keys = keys;
+        Ok(())
+    }
+
     /// The keys.
     #[must_use]
     pub fn keys(&self) -> &SignPatterns {
@@ -220,6 +266,46 @@ impl<T: VectorMath> KeyValueMemory<T> {
     pub fn new(keys: LogSumExpMemory<T>, values: Patterns<T>) -> Result<Self, Error> {
         validate::dimension("number of values", keys.patterns().count(), values.count())?;
         Ok(Self { keys, values })
+    }
+
+    /// Stores one more pair behind the others, at the cost of
+    /// [`LogSumExpMemory::add`]. The memory is that which [`new`](Self::new) makes
+    /// of all pairs, to the bit.
+    ///
+    /// ```
+    /// use ebm_memory::{Batch, KeyValueMemory, LogSumExpMemory, Patterns, Similarity};
+    /// let keys = Patterns::spherical(20, 9, 1)?;
+    /// let keys = LogSumExpMemory::new(keys, 5.0, Similarity::SquaredDistance)?;
+    /// let mut memory = KeyValueMemory::new(keys, Patterns::new(vec![0.0; 9], 1)?)?;
+    /// memory.add(&[1.0; 20], &[7.0])?;
+    /// assert!((memory.retrieve(Batch::single(&[0.9; 20])?)?.state(0)[0] - 7.0).abs() < 1e-9);
+    /// memory.remove(9)?;
+    /// assert_eq!(memory.keys().patterns().count(), 9);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`LogSumExpMemory::add`], and if the value has another length or is not
+    /// finite. Nothing is changed then.
+    pub fn add(&mut self, key: &[T], value: &[T]) -> Result<(), Error> {
+        validate::dimension("value", self.values.dim(), value.len())?;
+        validate::finite("value", value)?;
+        self.values.push(value)?;
+        let last = self.values.count() - 1;
+        self.keys.add(key).or_else(|error| {
+            self.values.remove(last)?;
+            Err(error)
+        })
+    }
+
+    /// Removes pair `index`; those after it move up by one.
+    ///
+    /// # Errors
+    /// If there is no such pair or no other, and as [`LogSumExpMemory::remove`].
+    pub fn remove(&mut self, index: usize) -> Result<(), Error> {
+        patterns::check_removal(index, self.values.count())?;
+        self.values.remove(index)?;
+        self.keys.remove(index)
     }
 
     /// The keys.

@@ -65,7 +65,8 @@ impl DiscreteMemory {
                     slopes.push(if d < last { power.integer_slope(m - 1) } else { 0 });
                     slopes.push(if d > 0 { -power.integer_slope(m + 1) } else { 0 });
                 }
-                Table::new(slopes, bound_on_sums(power, self.patterns())?)?
+                let (dim, count) = (self.patterns().dim(), self.patterns().count());
+                Table::new(slopes, bound_on_sums(power, dim, count)?)?
             }
             Form::Exponential { .. } => self.changes().clone(),
         };

@@ -140,6 +140,80 @@ impl SignPatterns {
         Patterns::new(data, self.dim)
     }
 
+    /// Appends a ±1 pattern.
+    ///
+    /// ```
+    /// use ebm_memory::{Patterns, SignPatterns};
+    /// let numbers = Patterns::random_signs(100, 65, 1)?;
+    /// let mut bits = SignPatterns::random(100, 64, 1)?;
+    /// bits.push(numbers.pattern(64))?;
+    /// assert_eq!(bits, SignPatterns::new(&numbers)?);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it has another length or is not ±1, or there is no memory for it.
+    /// Nothing is changed then.
+    pub fn push<T: Real>(&mut self, pattern: &[T]) -> Result<(), Error> {
+        validate::dimension("pattern", self.dim, pattern.len())?;
+        patterns::check_signs("pattern", Batch::single(pattern)?)?;
+        let (words, width) = (self.dim.div_ceil(WORD), self.count.div_ceil(WORD));
+        let bytes = words.saturating_mul(size_of::<u64>());
+        self.rows
+            .try_reserve(words)
+            .map_err(|_| ebm_core::Error::Allocation { what: "patterns", bytes })?;
+        if self.count == width * WORD {
+            self.columns = self.columns_of(width + 1, |column| column.to_vec())?;
+        }
+        let width = (self.count + 1).div_ceil(WORD);
+        for (column, sign) in self.columns.chunks_exact_mut(width).zip(pattern) {
+            column[self.count / WORD] |= u64::from(*sign < T::ZERO) << (self.count % WORD);
+        }
+        self.rows.extend(pattern.chunks(WORD).map(pack_word));
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Removes pattern `index`; those after it move up by one.
+    ///
+    /// # Errors
+    /// If there is no such pattern or no other, or no memory for the bits.
+    /// Nothing is changed then.
+    pub fn remove(&mut self, index: usize) -> Result<(), Error> {
+        patterns::check_removal(index, self.count)?;
+        let (block, low) = (index / WORD, (1 << (index % WORD)) - 1);
+        self.columns = self.columns_of((self.count - 1).div_ceil(WORD), |column| {
+            let mut column = column.to_vec();
+            // Bits above the one removed move down, across words.
+            for k in block..column.len() {
+                let kept = if k == block { column[k] & low } else { 0 };
+                let above = if k == block { (column[k] >> 1) & !low } else { column[k] >> 1 };
+                let next = column.get(k + 1).map_or(0, |word| word << (WORD - 1));
+                column[k] = kept | above | next;
+            }
+            column
+        })?;
+        let words = self.dim.div_ceil(WORD);
+        self.rows.drain(index * words..(index + 1) * words);
+        self.count -= 1;
+        Ok(())
+    }
+
+    /// The signs of every neuron, changed, in `width` words each.
+    fn columns_of(
+        &self,
+        width: usize,
+        change: impl Fn(&[u64]) -> Vec<u64>,
+    ) -> Result<Vec<u64>, Error> {
+        let mut columns = patterns::allocate(self.dim, width)?;
+        for i in 0..self.dim {
+            let mut column = change(self.column(i));
+            column.resize(width, 0);
+            columns.extend(column);
+        }
+        Ok(columns)
+    }
+
     /// The closest pattern of every state, and how clearly it is the closest,
     /// in parallel.
     ///
@@ -359,6 +433,7 @@ mod tests {
         let bad = Patterns::new(vec![1.0, -1.0, 0.0, 1.0], 2).unwrap();
         assert!(matches!(SignPatterns::new(&bad), Err(Error::NotSign { column: 1, .. })));
         let bits = SignPatterns::random(4, 2, 1).unwrap();
+        assert!(SignPatterns::random(4, 1, 1).unwrap().remove(0).is_err());
         assert!(bits.closest(Batch::single(&[1.0; 3]).unwrap()).is_err());
         assert!(bits.closest(Batch::single(&[1.0, 1.0, f64::NAN, 1.0]).unwrap()).is_err());
         assert_eq!(bits.closest(Batch::<f64>::new(&[], 4).unwrap()).unwrap(), []);
@@ -372,6 +447,27 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn patterns_come_and_go_without_a_trace(
+            seed: u64, dim in 1_usize..150, count in 2_usize..200, out in 0_usize..200,
+        ) {
+            let numbers = Patterns::random_signs(dim, count, seed).unwrap();
+            let mut bits = SignPatterns::new(&numbers.subset(&[0]).unwrap()).unwrap();
+            for pattern in numbers.iter().skip(1) {
+                bits.push(pattern).unwrap();
+            }
+            prop_assert_eq!(&bits, &SignPatterns::new(&numbers).unwrap());
+            let out = out % count;
+            bits.remove(out).unwrap();
+            let rest: Vec<usize> = (0..count).filter(|mu| *mu != out).collect();
+            let rest = SignPatterns::new(&numbers.subset(&rest).unwrap()).unwrap();
+            prop_assert_eq!(&bits, &rest);
+            prop_assert!(bits.push(&vec![1.0; dim + 1]).is_err());
+            prop_assert!(bits.push(&vec![0.5_f32; dim]).is_err());
+            prop_assert!(bits.remove(count - 1).is_err());
+            prop_assert_eq!(bits, rest);
+        }
+
         #[test]
         fn bits_agree_with_numbers(
             seed: u64, dim in 1_usize..150, count in 1_usize..150,

@@ -1,5 +1,6 @@
 //! Integration tests, one binary; one module per concept.
 
+mod adding_and_removing;
 mod continuous_memory;
 mod contract;
 mod dense_associative_memory;
