@@ -104,8 +104,8 @@ pub use corruption::{Corrupted, Corruption, Region, corrupt, corrupt_region};
 pub use dense_associative_memory::{
     Cccp, ConcaveConvex, Cues, DiscreteMemory, DiscretePairs, FenchelYoungMemory, Interaction,
     KeyValueMemory, Linearized, LogSumExpMemory, Match, PairReport, RandomFeatureMemory,
-    RandomFeatures, RegularizedArgmax, RetrievalReport, SignPatterns, Similarity, SteepestDescent,
-    ValueReport,
+    RandomFeatures, RegularizedArgmax, RetrievalReport, SignPatterns, Similarity, SparseReport,
+    SteepestDescent, ValueReport,
 };
 pub use diffusion_memory::{DiffusionMemory, Landscape, LandscapeSearch, Minimum, MinimumKind};
 pub use ebm_core;

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::dense_associative_memory::{
     DescentReport, DiscreteMemory, DiscretePairs, FenchelYoungMemory, Interaction, KeyValueMemory,
     LogSumExpMemory, PairReport, RandomFeatures, RegularizedArgmax, RetrievalReport, SignPatterns,
-    Similarity, ValueReport,
+    Similarity, SparseReport, ValueReport,
 };
 use crate::hopfield::{
     AsymmetricNetwork, ChainReport, ContinuousMemory, HopfieldNetwork, LowRankHopfield,
@@ -161,6 +161,7 @@ pub(crate) struct Compressed {
     pub(crate) dim: usize,
     pub(crate) beta: f64,
     pub(crate) features: RandomFeatures,
+    pub(crate) origin: Vec<f64>,
     #[serde(with = "reals")]
     pub(crate) memory: Vec<f64>,
     pub(crate) added: u64,
@@ -381,6 +382,7 @@ impl Report for PairReport {
 }
 
 impl Report for RetrievalReport {}
+impl Report for SparseReport {}
 impl Report for DescentReport {}
 impl Report for ValueReport {}
 impl Report for RelaxationReport {}

@@ -1,4 +1,4 @@
-//! RetrievalReport by the concave–convex procedure: minimize the convex part plus the
+//! Retrieval by the concave–convex procedure: minimize the convex part plus the
 //! linearized concave part of the energy, which for the log-sum-exp memory is
 //! one step of attention.
 //!
@@ -67,13 +67,16 @@ pub trait ConcaveConvex: sealed::Sealed {
     /// The precision of patterns and states.
     type Scalar: VectorMath;
 
+    /// What is said of every query.
+    type Report;
+
     #[doc(hidden)]
     fn retrieve_by(
         &self,
         method: &Cccp,
         cues: Cues<'_, Self::Scalar>,
         watch: Option<&mut Watch<'_, Self::Scalar>>,
-    ) -> Result<Retrieved<RetrievalReport, Self::Scalar>, Error>;
+    ) -> Result<Retrieved<Self::Report, Self::Scalar>, Error>;
 }
 
 /// Sees `x` of query `q` after `k` updates, as `(q, k, x)`, and may end the query.
@@ -88,6 +91,7 @@ impl<T: VectorMath> sealed::Sealed for LogSumExpMemory<T> {}
 
 impl<T: VectorMath> ConcaveConvex for LogSumExpMemory<T> {
     type Scalar = T;
+    type Report = RetrievalReport;
 
     fn retrieve_by(
         &self,
@@ -117,7 +121,7 @@ impl Cccp {
         &self,
         memory: &M,
         cues: impl Into<Cues<'a, M::Scalar>>,
-    ) -> Result<Retrieved<RetrievalReport, M::Scalar>, Error>
+    ) -> Result<Retrieved<M::Report, M::Scalar>, Error>
     where
         M::Scalar: 'a,
     {
@@ -150,7 +154,7 @@ impl Cccp {
         memory: &M,
         cues: impl Into<Cues<'a, M::Scalar>>,
         observer: &mut dyn Observer,
-    ) -> Result<Retrieved<RetrievalReport, M::Scalar>, Error>
+    ) -> Result<Retrieved<M::Report, M::Scalar>, Error>
     where
         M::Scalar: 'a,
     {
@@ -171,28 +175,9 @@ impl Cccp {
     ) -> Result<Retrieved<RetrievalReport, T>, Error> {
         let dim = memory.patterns().dim();
         if let Some(centered) = memory.centered() {
-            validate::dimension("cues", dim, cues.batch().dim())?;
-            let mut relative = vec![T::ZERO; cues.batch().as_slice().len()];
-            centered.relative(cues.batch().as_slice(), &mut relative);
-            let moved = cues.replaced(ebm_core::Batch::new(&relative, dim)?);
-            let restore = |cue: usize, state: &mut [T]| {
-                centered.restore(state);
-                hold(cues.fixed_of(cue), cues.batch().column(cue), state);
-            };
-            let mut there = vec![T::ZERO; dim];
-            let mut back = watch.map(|watch| {
-                move |cue: usize, update: usize, y: &[T]| {
-                    there.copy_from_slice(y);
-                    restore(cue, &mut there);
-                    watch(cue, update, &there)
-                }
+            return centered.retrieve(cues, watch, |memory, cues, watch| {
+                self.retrieve_by_softmax(memory, cues, watch)
             });
-            let watch = back.as_mut().map(|back| back as &mut Watch<'_, T>);
-            let mut found = self.retrieve_by_softmax(&centered.memory, moved, watch)?;
-            for (cue, state) in found.states.chunks_exact_mut(dim).enumerate() {
-                restore(cue, state);
-            }
-            return Ok(found);
         }
         if !(0.0..1.0).contains(&self.negligible) {
             let (what, expected) = ("negligible weight", "0 to 1, without 1");
@@ -201,7 +186,7 @@ impl Cccp {
         }
         let mut states = self.start(dim, &cues)?;
 
-        let masked = self.offsets(memory, &cues)?;
+        let masked = masked_offsets(memory, &cues)?;
         // Weights are relative to that of the best memory, which has the factor
         // `low` at least.
         let rates = memory.rates().iter().map(|r| r.to_f64());
@@ -254,7 +239,7 @@ impl Cccp {
         validate::positive("tolerance", self.tolerance)?;
         let batch = cues.batch();
         checks::shape("cues", dim, batch)?;
-        cues.check_finite()?;
+        cues.check_finite("cue")?;
         let mut states = batch.as_slice().to_vec();
         if cues.known_each() || cues.known_by_all().is_some() {
             for (cue, state) in states.chunks_exact_mut(dim).enumerate() {
@@ -267,24 +252,6 @@ impl Cccp {
             }
         }
         Ok(states)
-    }
-
-    /// State-independent parts of the exponents, where a mask changes them for
-    /// all cues alike.
-    fn offsets<T: VectorMath>(
-        &self,
-        memory: &LogSumExpMemory<T>,
-        cues: &Cues<'_, T>,
-    ) -> Result<Option<Vec<T>>, Error> {
-        if let Some(known) = cues.known_by_all() {
-            return memory.offsets_over(Some(known)).map(Some);
-        }
-        if cues.known_each() {
-            // Norms over the known entries differ from cue to cue.
-            let prior = |mu| T::from_f64(memory.log_prior(mu));
-            return Ok(Some((0..memory.patterns().count()).map(prior).collect()));
-        }
-        Ok(None)
     }
 
     /// Retrieves one block in place, whose first cue is `first`.
@@ -347,6 +314,23 @@ impl Cccp {
             }
         }
     }
+}
+
+/// State-independent parts of the exponents, where a mask changes them for all
+/// cues alike.
+pub(super) fn masked_offsets<T: Real>(
+    memory: &LogSumExpMemory<T>,
+    cues: &Cues<'_, T>,
+) -> Result<Option<Vec<T>>, Error> {
+    if let Some(known) = cues.known_by_all() {
+        return memory.offsets_over(Some(known)).map(Some);
+    }
+    if cues.known_each() {
+        // Norms over the known entries differ from cue to cue.
+        let prior = |mu| T::from_f64(memory.log_prior(mu));
+        return Ok(Some((0..memory.patterns().count()).map(prior).collect()));
+    }
+    Ok(None)
 }
 
 /// What the last update says of the state that it started from.

@@ -124,17 +124,17 @@ impl<'a, T: Real> Cues<'a, T> {
         part(self.fixed, self.batch.dim(), cue)
     }
 
-    /// Every entry that is read must be finite.
-    pub(super) fn check_finite(&self) -> Result<(), Error> {
+    /// Every entry that is read must be finite; `what` is one of the cues.
+    pub(super) fn check_finite(&self, what: &'static str) -> Result<(), Error> {
         if self.known.is_empty() {
-            return checks::finite("cue", self.batch);
+            return checks::finite(what, self.batch);
         }
         for (column, x) in self.batch.columns().enumerate() {
             let (known, fixed) = (self.known_of(column), self.fixed_of(column));
             for (index, x) in x.iter().enumerate() {
                 let read = known[index] || fixed.get(index).is_some_and(|f| *f);
                 if read && !Real::is_finite(*x) {
-                    let (what, value) = ("cue", x.to_f64());
+                    let value = x.to_f64();
                     return Err(Error::NotFinite { what, column, index, value });
                 }
             }

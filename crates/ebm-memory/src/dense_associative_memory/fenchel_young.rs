@@ -27,8 +27,9 @@
 
 use ebm_core::{Batch, BatchMut, Curvature, Energy, Gradient, Real, Workspace, linalg, validate};
 
+use super::centered::Centered;
 use super::norms::{self, half_square, norms_over};
-use super::{RegularizedArgmax, RetrievalReport, Similarity};
+use super::{RegularizedArgmax, Similarity, SparseReport};
 use crate::patterns::check_removal;
 use crate::{Error, Patterns};
 
@@ -74,10 +75,15 @@ pub struct FenchelYoungMemory<T = f64> {
     /// `β (s_μ(x) − ξ^μ·x)`.
     #[cfg_attr(feature = "serde", serde(skip_serializing))]
     offsets: Vec<T>,
+    /// Does the work where patterns lie too far from the origin.
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
+    centered: Option<Box<Centered<T, Self>>>,
 }
 
 impl<T: Real> FenchelYoungMemory<T> {
-    /// Stores `patterns` at inverse temperature `beta`.
+    /// Stores `patterns` at inverse temperature `beta`. For squared distances of
+    /// patterns so far from the origin that rounding would blur them, it stores
+    /// them relative to their mean as well, which doubles the memory they take.
     ///
     /// # Errors
     /// If `beta` is not a finite number above zero, a pattern is so long that
@@ -90,6 +96,25 @@ impl<T: Real> FenchelYoungMemory<T> {
         similarity: Similarity,
         map: RegularizedArgmax,
     ) -> Result<Self, Error> {
+        let mut memory = Self::as_given(patterns, beta, similarity, map)?;
+        memory.center()?;
+        Ok(memory)
+    }
+
+    /// Stores the patterns relative to their mean as well, if they need it.
+    fn center(&mut self) -> Result<(), Error> {
+        let make = |patterns| Self::as_given(patterns, self.beta, self.similarity, self.map);
+        self.centered = Centered::new(&self.patterns, self.similarity, make)?;
+        Ok(())
+    }
+
+    /// The memory that compares states with `patterns` where they are.
+    fn as_given(
+        patterns: Patterns<T>,
+        beta: f64,
+        similarity: Similarity,
+        map: RegularizedArgmax,
+    ) -> Result<Self, Error> {
         validate::positive("beta", beta)?;
         map.check(patterns.count())?;
         if similarity == Similarity::Manhattan {
@@ -97,12 +122,16 @@ impl<T: Real> FenchelYoungMemory<T> {
         }
         let radius = norms::radius(&patterns)?;
         let offsets = offsets(&patterns, beta, similarity, None)?;
-        Ok(Self { patterns, beta, similarity, map, radius, offsets })
+        Ok(Self { patterns, beta, similarity, map, radius, offsets, centered: None })
     }
 
-    /// Stores one more pattern behind the others, in `O(N)`. The memory is that
-    /// which [`new`](Self::new) makes of all patterns, to the bit, so that
-    /// removing it leaves no trace.
+    /// Stores one more pattern behind the others. The memory is that which
+    /// [`new`](Self::new) makes of all patterns, to the bit, so that removing it
+    /// leaves no trace.
+    ///
+    /// Takes `O(N)`. With squared distances it takes `O(N K)`, as a query does,
+    /// since the mean of the patterns changes: [`extend`](Self::extend) adds many
+    /// at that cost.
     ///
     /// ```
     /// use ebm_memory::{FenchelYoungMemory, Patterns, RegularizedArgmax, Similarity};
@@ -137,26 +166,37 @@ impl<T: Real> FenchelYoungMemory<T> {
     }
 
     fn append(&mut self, more: Patterns<T>) -> Result<(), Error> {
-        let radius = norms::radius(&more)?;
+        let (count, radius) = (self.offsets.len(), self.radius);
+        let further = norms::radius(&more)?;
         let offsets = offsets(&more, self.beta, self.similarity, None)?;
         self.patterns.extend(more.as_batch())?;
         self.offsets.extend(offsets);
-        self.radius = self.radius.max(radius);
-        Ok(())
+        self.radius = radius.max(further);
+        self.center().inspect_err(|_| {
+            self.patterns.truncate(count);
+            self.offsets.truncate(count);
+            self.radius = radius;
+        })
     }
 
     /// Removes pattern `index`; those after it move up by one. Takes `O(N K)`.
     ///
     /// # Errors
-    /// If there is no such pattern, or fewer would be left than the map retrieves
-    /// together.
+    /// If there is no such pattern, fewer would be left than the map retrieves
+    /// together, or there is no memory for the others relative to their mean.
     pub fn remove(&mut self, index: usize) -> Result<(), Error> {
         check_removal(index, self.patterns.count())?;
         self.map.check(self.patterns.count() - 1)?;
         self.patterns.remove(index)?;
         self.offsets.remove(index);
         self.radius = norms::radius(&self.patterns)?;
-        Ok(())
+        // Without room for it the memory is that of the patterns as given.
+        self.center().inspect_err(|_| self.centered = None)
+    }
+
+    /// The same memory around the mean of its patterns, where it needs that.
+    pub(super) fn centered(&self) -> Option<&Centered<T, Self>> {
+        self.centered.as_deref()
     }
 
     /// The stored patterns.
@@ -199,6 +239,9 @@ impl<T: Real> FenchelYoungMemory<T> {
     /// (one, or the k of k-subsets), names one twice, or one that does not
     /// exist.
     pub fn exact_radius(&self, set: &[usize]) -> Result<Option<f64>, Error> {
+        if let Some(centered) = &self.centered {
+            return centered.memory.exact_radius(set);
+        }
         validate::dimension("set of patterns", self.map.winners(), set.len())?;
         let (what, bound) = ("set of patterns", self.patterns.count());
         let mut member = vec![false; bound];
@@ -234,9 +277,10 @@ impl<T: Real> FenchelYoungMemory<T> {
     }
 
     /// Upper bound on the distance of a retrieved state to the pattern that its
-    /// report names: `residual + 2 · spill · max_μ‖ξ^μ‖`.
+    /// report names, for k-subsets to the mean of the first k of its
+    /// [support](SparseReport::support): `residual + 2 · spill · max_μ‖ξ^μ‖`.
     #[must_use]
-    pub fn distance_bound(&self, report: &RetrievalReport) -> f64 {
+    pub fn distance_bound(&self, report: &SparseReport) -> f64 {
         norms::distance_bound(report.residual, report.spill, self.radius)
     }
 
@@ -284,6 +328,11 @@ impl Energy for FenchelYoungMemory {
     }
 
     fn energy(&self, x: &[f64], ws: &mut Workspace) -> f64 {
+        if let Some(centered) = &self.centered {
+            let (y, ws) = ws.take(x.len());
+            centered.relative(x, y);
+            return centered.memory.energy(y, ws);
+        }
         let (exponents, ws) = ws.take(self.offsets.len());
         let (weights, _) = ws.take(self.offsets.len());
         self.exponents(x, exponents);
@@ -291,6 +340,12 @@ impl Energy for FenchelYoungMemory {
     }
 
     fn energy_batch(&self, x: Batch<'_>, out: &mut [f64], ws: &mut Workspace) {
+        if let Some(centered) = &self.centered {
+            let (y, ws) = ws.take(x.as_slice().len());
+            centered.relative(x.as_slice(), y);
+            let y = Batch::new(y, x.dim()).expect("as the states");
+            return centered.memory.energy_batch(y, out, ws);
+        }
         let count = self.offsets.len();
         let (exponents, ws) = ws.take(count * x.count());
         let (weights, _) = ws.take(count);
@@ -307,6 +362,12 @@ impl Gradient for FenchelYoungMemory {
     }
 
     fn gradient_batch(&self, x: Batch<'_>, mut out: BatchMut<'_>, ws: &mut Workspace) {
+        if let Some(centered) = &self.centered {
+            let (y, ws) = ws.take(x.as_slice().len());
+            centered.relative(x.as_slice(), y);
+            let y = Batch::new(y, x.dim()).expect("as the states");
+            return centered.memory.gradient_batch(y, out, ws);
+        }
         let count = self.offsets.len();
         let (exponents, ws) = ws.take(count * x.count());
         let (weights, _) = ws.take(count);
@@ -319,6 +380,11 @@ impl Gradient for FenchelYoungMemory {
     }
 
     fn energy_gradient(&self, x: &[f64], out: &mut [f64], ws: &mut Workspace) -> f64 {
+        if let Some(centered) = &self.centered {
+            let (y, ws) = ws.take(x.len());
+            centered.relative(x, y);
+            return centered.memory.energy_gradient(y, out, ws);
+        }
         let (exponents, ws) = ws.take(self.offsets.len());
         let (weights, _) = ws.take(self.offsets.len());
         self.exponents(x, exponents);
@@ -333,6 +399,11 @@ impl Gradient for FenchelYoungMemory {
 /// it is that of the present support.
 impl Curvature for FenchelYoungMemory {
     fn hessian_vec(&self, x: &[f64], v: &[f64], out: &mut [f64], ws: &mut Workspace) {
+        if let Some(centered) = &self.centered {
+            let (y, ws) = ws.take(x.len());
+            centered.relative(x, y);
+            return centered.memory.hessian_vec(y, v, out, ws);
+        }
         let count = self.offsets.len();
         let (along, ws) = ws.take(count);
         let (slopes, _) = ws.take(count);

@@ -25,8 +25,10 @@ use ebm_core::{Batch, linalg, validate};
 use rayon::prelude::*;
 
 use super::interaction::Form;
+use super::norms::{TILE, add_norms, half_square};
 use super::sign_patterns::signed;
-use super::{DiscreteMemory, Interaction, LogSumExpMemory, Match, SignPatterns};
+use super::{Cues, DiscreteMemory, Interaction, LogSumExpMemory, Match, SignPatterns, Similarity};
+use super::{cccp, similarity};
 use crate::hopfield::{Clamped, Recall, RecallReport};
 use crate::{Error, Patterns, Retrieved, checks, patterns};
 
@@ -321,25 +323,62 @@ impl<T: VectorMath> KeyValueMemory<T> {
     }
 
     /// Reads the value of every key: two matrix products for a block of keys,
-    /// in parallel over blocks. The states retrieved are values.
+    /// in parallel over blocks. The states retrieved are values. Plain keys are a
+    /// [`Batch`]; [`Cues`] add a mask of the entries that are known and compared.
+    /// A mask of fixed ones changes nothing, as no key moves.
+    ///
+    /// ```
+    /// use ebm_memory::{Cues, KeyValueMemory, LogSumExpMemory, Patterns, Similarity};
+    /// let keys = Patterns::spherical(50, 300, 1)?;
+    /// let mut asked = keys.pattern(123).to_vec();
+    /// asked[25..].fill(f64::NAN);
+    /// let known: Vec<bool> = (0..50).map(|i| i < 25).collect();
+    /// let values = Patterns::new((0..300).map(f64::from).collect(), 1)?;
+    /// let keys = LogSumExpMemory::new(keys, 2.0, Similarity::SquaredDistance)?;
+    /// let memory = KeyValueMemory::new(keys, values)?;
+    /// let found = memory.retrieve(Cues::new(&asked, 50)?.with_known(&known)?)?;
+    /// assert_eq!(found.reports()[0].pair, 123);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If there are no keys, or they are of another dimension than those stored
-    /// or not finite.
-    pub fn retrieve(&self, keys: Batch<'_, T>) -> Result<Retrieved<ValueReport, T>, Error> {
-        let (dim, key_dim, count) =
-            (self.values.dim(), self.keys.patterns().dim(), self.values.count());
-        checks::shape("keys", key_dim, keys)?;
-        checks::finite("key", keys)?;
-        let mut values = vec![T::ZERO; dim * keys.count()];
+    /// or not finite where they are known.
+    pub fn retrieve<'a>(
+        &self,
+        keys: impl Into<Cues<'a, T>>,
+    ) -> Result<Retrieved<ValueReport, T>, Error> {
+        let keys = keys.into();
+        let batch = keys.batch();
+        checks::shape("keys", self.keys.patterns().dim(), batch)?;
+        keys.check_finite("key")?;
+        match self.keys.centered() {
+            None => self.read_from(&self.keys, keys),
+            Some(centered) => {
+                let relative = centered.moved(batch)?;
+                self.read_from(&centered.memory, keys.replaced(Batch::new(&relative, batch.dim())?))
+            }
+        }
+    }
+
+    /// Reads the values of `keys` with the weights that `memory` gives.
+    fn read_from(
+        &self,
+        memory: &LogSumExpMemory<T>,
+        keys: Cues<'_, T>,
+    ) -> Result<Retrieved<ValueReport, T>, Error> {
+        let (dim, count, total) = (self.values.dim(), self.values.count(), keys.batch().count());
+        let masked = cccp::masked_offsets(memory, &keys)?;
+        let offsets = masked.as_deref().unwrap_or(memory.offsets());
+        let mut values = vec![T::ZERO; dim * total];
         let blank = ValueReport { pair: 0, weight: 0.0, margin: 0.0 };
-        let mut reports = vec![blank; keys.count()];
+        let mut reports = vec![blank; total];
         let blocks = values.par_chunks_mut(dim * BLOCK).zip(reports.par_chunks_mut(BLOCK));
-        blocks.zip(keys.as_slice().par_chunks(key_dim * BLOCK)).for_each_init(
-            || vec![T::ZERO; count * BLOCK.min(keys.count())],
-            |weights, ((values, reports), keys)| {
-                let weights = &mut weights[..count * reports.len()];
-                self.keys.weights(Batch::new(keys, key_dim).expect("whole keys"), weights);
+        blocks.enumerate().for_each_init(
+            || Scratch::new(memory, &keys),
+            |scratch, (block, (values, reports))| {
+                scratch.weigh(memory, &keys, offsets, block * BLOCK, reports.len());
+                let weights = &scratch.weights[..count * reports.len()];
                 for (report, weights) in reports.iter_mut().zip(weights.chunks_exact(count)) {
                     *report = ValueReport::of(weights);
                 }
@@ -347,6 +386,73 @@ impl<T: VectorMath> KeyValueMemory<T> {
             },
         );
         Ok(Retrieved { states: values, dim, reports })
+    }
+}
+
+/// Memory of one worker, sized once.
+struct Scratch<T> {
+    weights: Vec<T>,
+    /// Known entries of the keys, zeros elsewhere; and the mask as numbers. Empty
+    /// without a mask.
+    compared: Vec<T>,
+    known: Vec<T>,
+    /// Squared patterns, and sums over them; empty unless each key has its own
+    /// mask.
+    squares: Vec<T>,
+    sums: Vec<T>,
+}
+
+impl<T: VectorMath> Scratch<T> {
+    fn new(memory: &LogSumExpMemory<T>, keys: &Cues<'_, T>) -> Self {
+        let (dim, count) = (memory.patterns().dim(), memory.patterns().count());
+        let width = BLOCK.min(keys.batch().count());
+        let masked = !keys.known_of(0).is_empty();
+        let own = keys.known_each() && memory.similarity() == Similarity::SquaredDistance;
+        let zeros = |needed: bool, len: usize| vec![T::ZERO; if needed { len } else { 0 }];
+        Self {
+            weights: zeros(true, count * width),
+            compared: zeros(masked, dim * width),
+            known: zeros(masked, dim * width),
+            squares: zeros(own, dim * TILE.min(count)),
+            sums: zeros(own, width * TILE.min(count)),
+        }
+    }
+
+    /// The weights of the `width` keys from `first` on.
+    fn weigh(
+        &mut self,
+        memory: &LogSumExpMemory<T>,
+        keys: &Cues<'_, T>,
+        offsets: &[T],
+        first: usize,
+        width: usize,
+    ) {
+        let (patterns, dim) = (memory.patterns(), memory.patterns().dim());
+        let given = &keys.batch().as_slice()[first * dim..(first + width) * dim];
+        let Self { weights, compared, known, squares, sums } = self;
+        let len = compared.len().min(given.len());
+        let (compared, known) = (&mut compared[..len], &mut known[..len]);
+        let columns = compared.chunks_exact_mut(dim).zip(known.chunks_exact_mut(dim));
+        for (key, ((compared, known), x)) in columns.zip(given.chunks_exact(dim)).enumerate() {
+            let mask = keys.known_of(first + key);
+            for (((compared, known), x), mask) in compared.iter_mut().zip(known).zip(x).zip(mask) {
+                (*compared, *known) = if *mask { (*x, T::ONE) } else { (T::ZERO, T::ZERO) };
+            }
+        }
+        let x = if compared.is_empty() { given } else { compared };
+        let weights = &mut weights[..patterns.count() * width];
+        let data = patterns.as_batch().as_slice();
+        match memory.similarity() {
+            Similarity::Manhattan => similarity::manhattan(data, x, known, dim, weights),
+            _ => linalg::multiply_transposed(data, x, weights, dim),
+        }
+        if !squares.is_empty() {
+            add_norms(patterns, known, T::from_f64(-0.5), (squares, sums), weights);
+        }
+        for (weights, x) in weights.chunks_exact_mut(patterns.count()).zip(x.chunks_exact(dim)) {
+            memory.exponents_from(weights, 0, offsets, half_square(x));
+        }
+        memory.normalize(weights);
     }
 }
 

@@ -34,4 +34,5 @@ pub use regularized_argmax::RegularizedArgmax;
 pub use retrieval::RetrievalReport;
 pub use sign_patterns::{Match, SignPatterns};
 pub use similarity::Similarity;
+pub use sparse_retrieval::SparseReport;
 pub use steepest_descent::{DescentReport, SteepestDescent};

@@ -6,7 +6,7 @@
 //!
 //! for the dot product or the squared distance, over the known entries `k_i = 1`.
 
-use ebm_core::{Real, validate};
+use ebm_core::{Real, linalg, validate};
 
 use super::Similarity;
 use crate::{Error, Patterns};
@@ -40,6 +40,34 @@ pub(super) fn norms_over<'a, T: Real>(
         };
         norm.to_f64()
     })
+}
+
+/// Patterns whose squares are kept together.
+pub(super) const TILE: usize = 256;
+
+/// `out ← out + scale ν_μ` over the known entries of every column of `known`, of
+/// zeros and ones. `squares` has room for [`TILE`] patterns, `sums` for as many
+/// numbers a column.
+pub(super) fn add_norms<T: Real>(
+    patterns: &Patterns<T>,
+    known: &[T],
+    scale: T,
+    (squares, sums): (&mut [T], &mut [T]),
+    out: &mut [T],
+) {
+    let (dim, count) = (patterns.dim(), patterns.count());
+    for (tile, patterns) in patterns.as_batch().as_slice().chunks(dim * TILE).enumerate() {
+        let squares = &mut squares[..patterns.len()];
+        squares.iter_mut().zip(patterns).for_each(|(s, p)| *s = *p * *p);
+        let size = patterns.len() / dim;
+        let sums = &mut sums[..size * known.len() / dim];
+        linalg::multiply_transposed(squares, known, sums, dim);
+        for (out, sums) in out.chunks_exact_mut(count).zip(sums.chunks_exact(size)) {
+            for (out, sum) in out[tile * TILE..].iter_mut().zip(sums) {
+                *out += scale * *sum;
+            }
+        }
+    }
 }
 
 /// An upper bound on the distance of a retrieved state to the pattern that its

@@ -19,7 +19,9 @@
 //! ```
 //!
 //! Positive features need no floor, but their relative variance grows like
-//! `exp(β‖x + ξ‖²)`: they suit short vectors.
+//! `exp(β‖x + ξ‖²)`: they suit short vectors. Data far from zero are taken
+//! relative to a point among them, such as their mean
+//! ([`with_origin`](RandomFeatureMemory::with_origin)): no distance changes.
 //!
 //! Sources: B. Hoover et al., *Dense Associative Memory Through the Lens of
 //! Random Features* (2024), arXiv 2410.24153; A. Rahimi and B. Recht (2007) for
@@ -98,6 +100,8 @@ pub struct RandomFeatureMemory {
     #[cfg_attr(feature = "serde", serde(skip_serializing))]
     root_beta: f64,
     features: RandomFeatures,
+    /// What patterns and states are relative to.
+    origin: Vec<f64>,
     /// `ω_1 … ω_Y`, one a column.
     #[cfg_attr(feature = "serde", serde(skip_serializing))]
     directions: Vec<f64>,
@@ -113,8 +117,8 @@ impl TryFrom<crate::serialized::Compressed> for RandomFeatureMemory {
     type Error = Error;
 
     fn try_from(written: crate::serialized::Compressed) -> Result<Self, Error> {
-        let crate::serialized::Compressed { dim, beta, features, memory, added } = written;
-        let empty = Self::new(dim, beta, features)?;
+        let crate::serialized::Compressed { dim, beta, features, origin, memory, added } = written;
+        let empty = Self::new(dim, beta, features)?.with_origin(&origin)?;
         let what = "sums of the features";
         validate::dimension(what, empty.memory.len(), memory.len())?;
         for (index, value) in memory.iter().copied().enumerate() {
@@ -148,7 +152,48 @@ impl RandomFeatureMemory {
             Features::Trigonometric => vec![0.0; 2 * features.count],
             Features::Positive => vec![f64::NEG_INFINITY; features.count],
         };
-        Ok(Self { dim, beta, root_beta: beta.sqrt(), features, directions, memory, added: 0 })
+        let (root_beta, origin) = (beta.sqrt(), vec![0.0; dim]);
+        Ok(Self { dim, beta, root_beta, features, origin, directions, memory, added: 0 })
+    }
+
+    /// Takes patterns and states relative to `origin`, for data that lie around
+    /// it and not around zero.
+    ///
+    /// ```
+    /// use ebm_memory::{Batch, RandomFeatureMemory, RandomFeatures, SteepestDescent};
+    ///
+    /// // Temperatures in kelvin.
+    /// let memory = RandomFeatureMemory::new(1, 4.0, RandomFeatures::default())?;
+    /// let mut memory = memory.with_origin(&[300.0])?;
+    /// memory.add(&[299.8])?;
+    /// let found = SteepestDescent::default().retrieve(&memory, Batch::single(&[300.2])?)?;
+    /// assert!((found.state(0)[0] - 299.8).abs() < 0.05);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it has another length than the patterns or is not finite, or patterns
+    /// were added already.
+    pub fn with_origin(self, origin: &[f64]) -> Result<Self, Error> {
+        validate::dimension("origin", self.dim, origin.len())?;
+        validate::finite("origin", origin)?;
+        if self.added > 0 {
+            let (what, expected) = ("number of patterns before the origin", "0");
+            let value = self.added as f64;
+            return Err(ebm_core::Error::Parameter { what, expected, value }.into());
+        }
+        Ok(Self { origin: origin.to_vec(), ..self })
+    }
+
+    /// What patterns and states are relative to; zero unless it was given.
+    #[must_use]
+    pub fn origin(&self) -> &[f64] {
+        &self.origin
+    }
+
+    /// `x` relative to the origin.
+    fn relative(&self, x: &[f64], y: &mut [f64]) {
+        y.iter_mut().zip(x).zip(&self.origin).for_each(|((y, x), o)| *y = x - o);
     }
 
     /// Adds a pattern, in time and memory that do not depend on how many there
@@ -159,7 +204,11 @@ impl RandomFeatureMemory {
     /// `β‖ξ‖²` overflows.
     pub fn add(&mut self, pattern: &[f64]) -> Result<(), Error> {
         let count = self.features.count;
-        let phases = self.phases(pattern)?;
+        validate::dimension("pattern", self.dim, pattern.len())?;
+        validate::finite("pattern", pattern)?;
+        let mut relative = vec![0.0; self.dim];
+        self.relative(pattern, &mut relative);
+        let phases = self.phases(&relative)?;
         match self.features.kind {
             Features::Trigonometric => {
                 let (mut sin, mut cos) = (vec![0.0; count], vec![0.0; count]);
@@ -169,7 +218,7 @@ impl RandomFeatureMemory {
                 }
             }
             Features::Positive => {
-                let square = self.scaled_square(pattern);
+                let square = self.scaled_square(&relative);
                 for (t, phase) in self.memory.iter_mut().zip(phases) {
                     *t = log_sum_exp(&[*t, phase - square]);
                 }
@@ -179,10 +228,8 @@ impl RandomFeatureMemory {
         Ok(())
     }
 
-    /// `√β ω·ξ` of a pattern, checked.
+    /// `√β ω·ξ` of a pattern relative to the origin, checked.
     fn phases(&self, pattern: &[f64]) -> Result<Vec<f64>, Error> {
-        validate::dimension("pattern", self.dim, pattern.len())?;
-        validate::finite("pattern", pattern)?;
         validate::finite("beta times the squared norm", &[self.scaled_square(pattern)])?;
         let mut phases = vec![0.0; self.features.count];
         self.project(pattern, &mut phases);
@@ -247,10 +294,12 @@ impl RandomFeatureMemory {
     /// `S(x)`, and its gradient where there is room for it.
     fn trigonometric(&self, x: &[f64], gradient: Option<&mut [f64]>, ws: &mut Workspace) -> f64 {
         let count = self.features.count;
+        let (y, ws) = ws.take(self.dim);
+        self.relative(x, y);
         let (phases, ws) = ws.take(count);
         let (sin, ws) = ws.take(count);
         let (cos, _) = ws.take(count);
-        self.project(x, phases);
+        self.project(y, phases);
         sin_cos(phases, sin, cos);
         let (even, odd) = self.memory.split_at(count);
         let mut sum = 0.0;
@@ -268,17 +317,19 @@ impl RandomFeatureMemory {
 
     /// `ln S(x)`, and its gradient where there is room for it.
     fn positive(&self, x: &[f64], gradient: Option<&mut [f64]>, ws: &mut Workspace) -> f64 {
+        let (y, ws) = ws.take(self.dim);
         let (weights, _) = ws.take(self.features.count);
-        self.project(x, weights);
+        self.relative(x, y);
+        self.project(y, weights);
         weights.iter_mut().zip(&self.memory).for_each(|(w, t)| *w += t);
         let log_sum = softmax_in_place(weights);
         if let Some(out) = gradient {
             linalg::multiply(&self.directions, weights, out, self.dim);
-            for (g, x) in out.iter_mut().zip(x) {
-                *g = self.root_beta * *g - 2.0 * self.beta * x;
+            for (g, y) in out.iter_mut().zip(&*y) {
+                *g = self.root_beta * *g - 2.0 * self.beta * y;
             }
         }
-        log_sum - self.scaled_square(x) - (self.features.count as f64).ln()
+        log_sum - self.scaled_square(y) - (self.features.count as f64).ln()
     }
 
     /// `−(1/β) ln S`, continued below the floor, and the factor from `∇S` to

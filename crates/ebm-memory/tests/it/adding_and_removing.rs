@@ -40,8 +40,7 @@ fn log_sum_exp<T: Real>(mean: f64, similarity: Similarity, weighted: bool) {
     let weight = |mu: usize| if mu < COUNT - 1 { 0.1 * mu as f64 - 0.3 } else { 0.0 };
     let rate = |mu: usize| if mu < COUNT - 1 { 0.5 + 0.1 * mu as f64 } else { 0.7 };
     let made = |of: &[usize]| {
-        let memory =
-            LogSumExpMemory::new(all.subset(of).unwrap(), 0.7, similarity).unwrap();
+        let memory = LogSumExpMemory::new(all.subset(of).unwrap(), 0.7, similarity).unwrap();
         if !weighted {
             return memory;
         }
@@ -224,7 +223,8 @@ fn pairs() {
 
     let keys = Patterns::random_signs(70, 66, 1).unwrap();
     let values = Patterns::random_signs(5, 66, 2).unwrap();
-    let bits = |of: &Patterns, some: &[usize]| SignPatterns::new(&of.subset(some).unwrap()).unwrap();
+    let bits =
+        |of: &Patterns, some: &[usize]| SignPatterns::new(&of.subset(some).unwrap()).unwrap();
     let made = |of: &[usize]| {
         let cubic = Interaction::Polynomial { degree: 3 };
         DiscretePairs::new(bits(&keys, of), &bits(&values, of), cubic).unwrap()

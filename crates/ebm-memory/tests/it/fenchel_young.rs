@@ -182,7 +182,13 @@ fn an_association_is_recalled_from_a_part_of_it() {
     let mean = mix([1.0 / 3.0; 3]);
     assert!(found.state(0).iter().zip(&mean).all(|(a, b)| (a - b).abs() < 1e-14));
     assert_eq!(found.reports()[0].iterations, 1);
-    assert!((found.reports()[0].spill - 2.0 / 3.0).abs() < 1e-14);
+    let query = &found.reports()[0];
+    assert_eq!(query.spill, 0.0);
+    assert!(memory.distance_bound(query) < 1e-13);
+    assert_eq!(query.support, [0, 20, 40].map(|mu| (mu, 1.0 / 3.0)));
+    // The third pattern leads the fourth by about 400 β/5, the first the second
+    // by nothing.
+    assert!(query.margin > 2.0 && query.margin < 0.05 * 400.0 / 3.0 + 3.0, "{}", query.margin);
 }
 
 #[test]

@@ -132,6 +132,70 @@ fn reading_is_the_first_update_of_the_pairs_with_the_key_known() {
     }
 }
 
+/// Chosen rows of columns.
+fn rows(columns: &[f64], dim: usize, known: &[bool]) -> Vec<f64> {
+    let keep = |x: &[f64]| -> Vec<f64> {
+        x.iter().zip(known).filter(|(_, k)| **k).map(|(x, _)| *x).collect()
+    };
+    columns.chunks(dim).flat_map(keep).collect()
+}
+
+#[test]
+fn masked_keys_are_read_as_the_known_parts_of_the_keys() {
+    let (dim, count, asked) = (12, 300, 70);
+    let keys = Patterns::spherical(dim, count, 1).unwrap();
+    let values = Patterns::spherical(3, count, 2).unwrap();
+    let rates: Vec<f64> = (0..count).map(|mu| 0.5 + 0.01 * (mu % 50) as f64).collect();
+    let priors: Vec<f64> = (0..count).map(|mu| 0.1 * (mu % 7) as f64).collect();
+    let cues = corrupt(keys.as_batch(), 0.5, Corruption::Gaussian { deviation: 0.4 }, 3).unwrap();
+    let cues = &cues.as_batch().as_slice()[..asked * dim];
+    // Each key its own of three masks.
+    let mask = |j: usize| -> Vec<bool> { (0..dim).map(|i| i % 3 != j % 3).collect() };
+    let masks: Vec<bool> = (0..asked).flat_map(mask).collect();
+    let mut holes = cues.to_vec();
+    holes.iter_mut().zip(&masks).filter(|(_, k)| !**k).for_each(|(x, _)| *x = f64::NAN);
+    for similarity in [Similarity::DotProduct, Similarity::SquaredDistance, Similarity::Manhattan] {
+        for weighted in [false, true] {
+            let memory = |keys: Patterns| {
+                let keys = LogSumExpMemory::new(keys, 0.8, similarity).unwrap();
+                let keys = if weighted {
+                    let keys = keys.with_log_priors(&priors).unwrap();
+                    keys.with_inverse_temperatures(&rates).unwrap()
+                } else {
+                    keys
+                };
+                KeyValueMemory::new(keys, values.clone()).unwrap()
+            };
+            let whole = memory(keys.clone());
+            let own = Cues::new(&holes, dim).unwrap().with_known(&masks).unwrap();
+            let own = whole.retrieve(own).unwrap();
+            for kind in 0..3 {
+                let known = mask(kind);
+                let shared = Cues::new(cues, dim).unwrap().with_known(&known).unwrap();
+                let fixed = shared.with_fixed(&known).unwrap();
+                let shared = whole.retrieve(shared).unwrap();
+                assert_eq!(shared, whole.retrieve(fixed).unwrap());
+                let part = rows(keys.as_batch().as_slice(), dim, &known);
+                let part = memory(Patterns::new(part, 8).unwrap());
+                let seen = rows(cues, dim, &known);
+                let expected = part.retrieve(Batch::new(&seen, 8).unwrap()).unwrap();
+                for j in 0..asked {
+                    let value = expected.state(j);
+                    let close =
+                        |found: &[f64]| value.iter().zip(found).all(|(a, b)| (a - b).abs() < 1e-12);
+                    assert!(close(shared.state(j)), "{similarity:?} {weighted}");
+                    if j % 3 == kind {
+                        assert!(close(own.state(j)), "{similarity:?} {weighted}");
+                        assert_eq!(own.reports()[j].pair, expected.reports()[j].pair);
+                    }
+                }
+            }
+            // What is not a number must not be read.
+            assert!(whole.retrieve(Cues::new(&holes, dim).unwrap()).is_err());
+        }
+    }
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let (pairs, values) = pairs(200, Interaction::RectifiedPolynomial { degree: 3 });

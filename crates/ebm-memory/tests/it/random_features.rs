@@ -82,6 +82,38 @@ fn the_energy_is_smooth_across_the_floor() {
 }
 
 #[test]
+fn an_origin_moves_the_memory_and_nothing_else() {
+    let (patterns, states) = small();
+    let place = [300.0, -1e4, 7.0];
+    let moved = |x: &[f64]| -> Vec<f64> { x.iter().zip(place).map(|(x, p)| x + p).collect() };
+    for kind in KINDS {
+        let features = RandomFeatures { kind, count: 300, ..RandomFeatures::default() };
+        let here = compressed(&patterns, 2.0, features);
+        assert_eq!(here.origin(), [0.0; 3]);
+        let there = RandomFeatureMemory::new(3, 2.0, features).unwrap();
+        let mut there = there.with_origin(&place).unwrap();
+        assert_eq!(there.origin(), place);
+        for pattern in &patterns {
+            there.add(&moved(pattern)).unwrap();
+        }
+        for x in states.chunks(3) {
+            // The coordinates are rounded by 1e-12, and β = 2.
+            let y = moved(x);
+            assert!((here.kernel_sum(x) - there.kernel_sum(&y)).abs() < 1e-10, "{kind:?}");
+            assert!((here.energy_at(x) - there.energy_at(&y)).abs() < 1e-10, "{kind:?}");
+            for (a, b) in here.gradient_at(x).iter().zip(there.gradient_at(&y)) {
+                assert!((a - b).abs() < 1e-9, "{kind:?}");
+            }
+        }
+        let message = here.with_origin(&place).unwrap_err().to_string();
+        assert_eq!(message, "number of patterns before the origin is 8, expected 0");
+        let empty = || RandomFeatureMemory::new(3, 2.0, features).unwrap();
+        assert!(empty().with_origin(&[1.0]).is_err());
+        assert!(empty().with_origin(&[1.0, f64::NAN, 0.0]).is_err());
+    }
+}
+
+#[test]
 fn size_and_time_of_an_addition_do_not_depend_on_the_patterns() {
     for kind in KINDS {
         let features = RandomFeatures { kind, count: 50, ..RandomFeatures::default() };

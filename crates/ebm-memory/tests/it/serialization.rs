@@ -14,7 +14,7 @@ use ebm_memory::{
     KeyValueMemory, LandscapeSearch, LogSumExpMemory, LowRankHopfield, MinOver, MostStable,
     OscillatorMemory, Patterns, Perceptron, PhaseRetrieval, RandomFeatureMemory, Recall,
     RecallReport, Region, RegularizedArgmax, Relaxation, RetrievalReport, Retrieved, SignPatterns,
-    Similarity, Thermometer, ValueReport, corrupt_region,
+    Similarity, SparseReport, Thermometer, ValueReport, corrupt_region,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -211,6 +211,10 @@ fn results() {
     let text = survives(&found);
     assert!(text.contains("\"margin\":\"inf\""), "{text}");
     refused::<Retrieved<RetrievalReport>>(&text, "/reports/0/margin", "infinite", "");
+    let map = RegularizedArgmax::KSubset { k: 2 };
+    let sparse = FenchelYoungMemory::new(patterns.clone(), 1.0, Similarity::DotProduct, map);
+    let text = survives(&Cccp::default().retrieve(&sparse.unwrap(), cues).unwrap());
+    refused::<Retrieved<SparseReport>>(&text, "/reports/0/support/1/0", -1, "");
     let keys = LogSumExpMemory::new(patterns.clone(), 1.0, Similarity::DotProduct).unwrap();
     let pairs = KeyValueMemory::new(keys, real(2, 3)).unwrap();
     survives(&pairs.retrieve(cues).unwrap());

@@ -3,8 +3,8 @@
 use ebm_core::vector_math::VectorMath;
 use ebm_core::{Batch, Energy, Outcome, Real, random};
 use ebm_memory::{
-    Cccp, Cues, FenchelYoungMemory, Patterns, RegularizedArgmax, RetrievalReport, Retrieved,
-    Similarity,
+    Cccp, Cues, FenchelYoungMemory, Patterns, RegularizedArgmax, Retrieved, Similarity,
+    SparseReport,
 };
 use rand::RngExt;
 
@@ -71,7 +71,7 @@ fn known_entries_descend_as_in_the_memory_of_these_entries() {
             for j in 0..40 {
                 let state = rows(found.state(j), dim, &known);
                 assert!(close(&state, expected.state(j), 1e-7), "{map:?} {similarity:?} {j}");
-                let (a, b) = (found.reports()[j], expected.reports()[j]);
+                let (a, b) = (&found.reports()[j], &expected.reports()[j]);
                 assert_eq!(a.pattern, b.pattern);
                 assert!((a.energy - b.energy).abs() < 1e-9);
                 assert!((a.energy - small.energy_at(&state)).abs() < 1e-10);
@@ -86,9 +86,9 @@ fn masks(dim: usize, cues: usize, seed: u64, share: f64) -> Vec<bool> {
     (0..dim * cues).map(|at| at % dim == 0 || rng.random_bool(share)).collect()
 }
 
-fn agree(all: &Retrieved<RetrievalReport>, j: usize, one: &Retrieved<RetrievalReport>) {
+fn agree(all: &Retrieved<SparseReport>, j: usize, one: &Retrieved<SparseReport>) {
     assert!(close(all.state(j), one.state(0), 1e-9), "{j}");
-    let (a, b) = (all.reports()[j], one.reports()[0]);
+    let (a, b) = (&all.reports()[j], &one.reports()[0]);
     assert_eq!((a.pattern, a.iterations, a.outcome), (b.pattern, b.iterations, b.outcome));
     assert!((a.energy - b.energy).abs() < 1e-9 && (a.spill - b.spill).abs() < 1e-9);
 }
@@ -217,6 +217,65 @@ fn single_precision_follows_double() {
             }
         }
     }
+}
+
+#[test]
+fn the_support_is_that_of_the_next_update() {
+    let (dim, count, queries) = (10, 300, 40);
+    let (patterns, cues) = problem(dim, count, queries);
+    let known = masks(dim, queries, 1, 0.8);
+    for map in MAPS {
+        for similarity in SIMILARITIES {
+            // So flat that several patterns have weight.
+            let memory = memory(&patterns, 1.5, similarity, map);
+            let cccp = Cccp { max_iterations: 3, ..Cccp::default() };
+            let masked = Cues::new(&cues, dim).unwrap().with_known(&known).unwrap();
+            let found = cccp.retrieve(&memory, masked).unwrap();
+            let k = map.winners();
+            let mut several = 0;
+            for j in 0..queries {
+                let (x, known) = (found.state(j), &known[j * dim..(j + 1) * dim]);
+                let score = |p: &[f64]| -> f64 {
+                    let norm = if similarity == SIMILARITIES[0] { 0.0 } else { 0.5 };
+                    let pairs = p.iter().zip(x).zip(known).filter(|(_, known)| **known);
+                    1.5 * pairs.map(|((p, x), _)| p * x - norm * p * p).sum::<f64>()
+                };
+                let scores: Vec<f64> = patterns.iter().map(score).collect();
+                let mut weights = vec![0.0; count];
+                map.weights(&scores, &mut weights);
+                let mut expected: Vec<(usize, f64)> =
+                    weights.iter().copied().enumerate().filter(|(_, w)| *w > 1e-9).collect();
+                expected.sort_by(|a, b| b.1.total_cmp(&a.1));
+                let support = &found.reports()[j].support;
+                if map == RegularizedArgmax::Softmax {
+                    assert!(support.is_empty());
+                    continue;
+                }
+                assert!((support.iter().map(|(_, w)| w).sum::<f64>() - 1.0).abs() < 1e-12);
+                assert!(support.is_sorted_by(|a, b| a.1 >= b.1));
+                for (mu, weight) in support.iter().filter(|(_, w)| *w > 1e-9) {
+                    assert!((weights[*mu] - weight).abs() < 1e-9, "{map:?} {j}");
+                }
+                let counted = support.iter().filter(|(_, w)| *w > 1e-9).count();
+                assert!(counted.abs_diff(expected.len()) <= 1);
+                several += usize::from(support.len() > k);
+                let query = &found.reports()[j];
+                let mut sorted = scores.clone();
+                sorted.sort_by(|a, b| b.total_cmp(a));
+                assert!((query.margin - (sorted[k - 1] - sorted[k])).abs() < 1e-9);
+                let rest: f64 = expected.iter().skip(k).map(|(_, w)| w).sum();
+                assert!((query.spill - rest).abs() < 1e-7, "{map:?} {} {rest}", query.spill);
+            }
+            assert!(several > 0 || map == RegularizedArgmax::Softmax, "{map:?}");
+        }
+    }
+    // Without a runner-up the lead is infinite.
+    let all = RegularizedArgmax::KSubset { k: 3 };
+    let few = memory(&patterns.subset(&[0, 1, 2]).unwrap(), 1.0, SIMILARITIES[0], all);
+    let found = Cccp::default().retrieve(&few, Batch::single(&cues[..dim]).unwrap());
+    let found = found.unwrap();
+    assert_eq!((found.reports()[0].margin, found.reports()[0].spill), (f64::INFINITY, 0.0));
+    assert_eq!(found.reports()[0].support, [0, 1, 2].map(|mu| (mu, 1.0 / 3.0)));
 }
 
 #[test]

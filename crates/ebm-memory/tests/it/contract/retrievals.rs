@@ -227,13 +227,23 @@ fn updates_of_log_sum_exp_memories() {
 fn updates_of_sparse_memories() {
     let cues = normals(6 * 70, 0.3, 4);
     let cues = Batch::new(&cues, 6).unwrap();
-    for map in [RegularizedArgmax::Softmax, RegularizedArgmax::Entmax { alpha: 1.5 }] {
+    for map in [
+        RegularizedArgmax::Softmax,
+        RegularizedArgmax::Entmax { alpha: 1.5 },
+        RegularizedArgmax::KSubset { k: 3 },
+    ] {
         for similarity in [Similarity::DotProduct, Similarity::SquaredDistance] {
             let memory = fenchel_young::memory(map, similarity, 0.3);
             let run = |cues: Batch<'_>, max_iterations| {
                 let cccp = Cccp { max_iterations, ..Cccp::default() };
                 let found = cccp.retrieve(&memory, cues)?;
-                Ok(of_queries(found.states().as_slice().to_vec(), found.reports()))
+                let reports = found.reports();
+                Ok(Ends {
+                    states: found.states().as_slice().to_vec(),
+                    energies: reports.iter().map(|r| r.energy).collect(),
+                    reports: Box::new(reports.to_vec()),
+                    steps: reports.iter().map(|r| r.iterations).max().unwrap() as f64,
+                })
             };
             let energy = |x: &[f64]| memory.energy_at(x);
             let retrieval = Retrieval { alone: CLOSE, ..Retrieval::new(cues, &run) };
