@@ -8,7 +8,7 @@
 //! corruption" means the same for every cue. A [`Region`] says which entries
 //! are spoilt, a [`Corruption`] how.
 
-use ebm_core::{Batch, random, random::stream, validate};
+use ebm_core::{Batch, Real, random, random::stream, validate};
 use rand::{Rng, RngExt};
 
 use crate::{Error, Patterns};
@@ -73,10 +73,13 @@ pub enum Region {
 /// Cues, and what of them can be relied on.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
-pub struct Corrupted {
+#[cfg_attr(
+    feature = "serde",
+    serde(deny_unknown_fields, bound(deserialize = "T: ebm_core::Real + serde::Deserialize<'de>"))
+)]
+pub struct Corrupted<T = f64> {
     /// The cues, one for each pattern.
-    pub cues: Patterns,
+    pub cues: Patterns<T>,
     /// For every entry of every cue whether it was left as it was.
     pub intact: Vec<bool>,
 }
@@ -95,12 +98,12 @@ pub struct Corrupted {
 /// # Errors
 /// If `fraction` is not in `[0, 1]`, a deviation is negative or not finite, or
 /// there are no patterns, or an entry is not finite.
-pub fn corrupt(
-    patterns: Batch<'_>,
+pub fn corrupt<T: Real>(
+    patterns: Batch<'_, T>,
     fraction: f64,
     corruption: Corruption,
     seed: u64,
-) -> Result<Patterns, Error> {
+) -> Result<Patterns<T>, Error> {
     Ok(corrupt_region(patterns, Region::Scattered { fraction }, corruption, seed)?.cues)
 }
 
@@ -121,12 +124,12 @@ pub fn corrupt(
 /// # Errors
 /// If the region does not fit the patterns, a deviation is negative or not
 /// finite, or there are no patterns, or an entry is not finite.
-pub fn corrupt_region(
-    patterns: Batch<'_>,
+pub fn corrupt_region<T: Real>(
+    patterns: Batch<'_, T>,
     region: Region,
     corruption: Corruption,
     seed: u64,
-) -> Result<Corrupted, Error> {
+) -> Result<Corrupted<T>, Error> {
     region.validate(patterns.dim())?;
     if let Corruption::Gaussian { deviation } = corruption {
         validate::non_negative("deviation of the noise", deviation)?;
@@ -146,22 +149,22 @@ pub fn corrupt_region(
 }
 
 impl Corruption {
-    fn spoil(self, entry: &mut f64, rng: &mut impl Rng) {
+    fn spoil<T: Real>(self, entry: &mut T, rng: &mut impl Rng) {
         *entry = match self {
             Self::FlipSign => -*entry,
-            Self::RandomLevel { max } => f64::from(rng.random_range(0..=max)),
+            Self::RandomLevel { max } => T::from_f64(f64::from(rng.random_range(0..=max))),
             Self::RandomSign => {
                 if rng.random() {
-                    1.0
+                    T::ONE
                 } else {
-                    -1.0
+                    -T::ONE
                 }
             }
-            Self::Erase => 0.0,
+            Self::Erase => T::ZERO,
             Self::Gaussian { deviation } => {
                 let mut z = [0.0];
                 random::fill_normal(rng, &mut z);
-                *entry + deviation * z[0]
+                T::from_f64(entry.to_f64() + deviation * z[0])
             }
         };
     }
@@ -294,6 +297,25 @@ mod tests {
     }
 
     #[test]
+    fn single_precision_is_spoilt_alike() {
+        let double = Patterns::random_signs(40, 3, 1).unwrap();
+        let single = double.to_precision::<f32>().unwrap();
+        let region = Region::Scattered { fraction: 0.3 };
+        for corruption in [
+            Corruption::FlipSign,
+            Corruption::RandomLevel { max: 9 },
+            Corruption::RandomSign,
+            Corruption::Erase,
+            Corruption::Gaussian { deviation: 0.7 },
+        ] {
+            let a = corrupt_region(double.as_batch(), region, corruption, 5).unwrap();
+            let b = corrupt_region(single.as_batch(), region, corruption, 5).unwrap();
+            assert_eq!(a.intact, b.intact);
+            assert_eq!(a.cues.to_precision::<f32>().unwrap(), b.cues, "{corruption:?}");
+        }
+    }
+
+    #[test]
     fn rejects_what_does_not_fit() {
         let batch = Batch::new(&[1.0, 1.0], 2).unwrap();
         for fraction in [-0.1, 1.1, f64::NAN] {
@@ -301,7 +323,7 @@ mod tests {
         }
         let flipped = |share| corrupt(batch, share, Corruption::FlipSign, 1).unwrap().into_data();
         assert_eq!((flipped(1.0), flipped(0.0)), (vec![-1.0; 2], vec![1.0; 2]));
-        assert!(corrupt(Batch::new(&[], 2).unwrap(), 0.5, Corruption::FlipSign, 1).is_err());
+        assert!(corrupt(Batch::<f64>::new(&[], 2).unwrap(), 0.5, Corruption::FlipSign, 1).is_err());
         let bad = [
             Region::Range { start: 0, end: 3 },
             Region::Range { start: 2, end: 1 },

@@ -117,6 +117,20 @@ impl Patterns {
         }
         Self::new(data, dim)
     }
+
+    /// `count` patterns of `dim` independent standard normal numbers, of norm
+    /// about `√dim`; pattern `μ` comes from stream `μ` of `seed`.
+    ///
+    /// # Errors
+    /// If `dim` or `count` is zero, or the patterns do not fit into memory.
+    pub fn gaussian(dim: usize, count: usize, seed: u64) -> Result<Self, Error> {
+        let mut data = allocate(dim, count)?;
+        data.resize(dim * count, 0.0);
+        for (mu, pattern) in (0..).zip(data.chunks_exact_mut(dim)) {
+            fill_normal(&mut stream(seed, mu), pattern);
+        }
+        Self::new(data, dim)
+    }
 }
 
 /// A sign with the given mean.
@@ -300,6 +314,32 @@ impl<T: Real> Patterns<T> {
             }
         }
         best
+    }
+
+    /// Mean overlap of a recall of the patterns, `(1/M) Σ_μ ξ^μ·x^μ / N` over
+    /// `M ≤ K` states, of which the first belongs to the first pattern, and so on.
+    ///
+    /// ```
+    /// use ebm_memory::{Corruption, Patterns, corrupt};
+    /// let patterns = Patterns::random_signs(100, 30, 1)?;
+    /// let cues = corrupt(patterns.as_batch(), 0.1, Corruption::FlipSign, 2)?;
+    /// assert!((patterns.mean_overlap(cues.as_batch())? - 0.8).abs() < 1e-12);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are no states or more than patterns, or they have another length.
+    pub fn mean_overlap(&self, states: Batch<'_, T>) -> Result<f64, Error> {
+        validate::dimension("states", self.dim, states.dim())?;
+        if states.count() == 0 {
+            return Err(ebm_core::Error::Empty { what: "states" }.into());
+        }
+        if states.count() > self.count() {
+            let (what, size, limit) = ("number of states", states.count(), self.count());
+            return Err(ebm_core::Error::TooLarge { what, size, limit }.into());
+        }
+        let overlaps = states.columns().enumerate().map(|(mu, x)| self.overlap(mu, x));
+        Ok(overlaps.sum::<f64>() / states.count() as f64)
     }
 
     /// The same patterns in another precision, rounded to nearest.
@@ -487,6 +527,39 @@ mod tests {
         }
         assert_eq!(Patterns::spherical(2000, 2, 3).unwrap().pattern(1), patterns.pattern(1));
         assert!(Patterns::spherical(0, 5, 3).is_err());
+    }
+
+    #[test]
+    fn gaussian_patterns_have_the_moments_of_the_normal_law() {
+        let patterns = Patterns::gaussian(2000, 5, 3).unwrap();
+        for pattern in &patterns {
+            let mean = pattern.iter().sum::<f64>() / 2000.0;
+            let square = pattern.iter().map(|x| x * x).sum::<f64>() / 2000.0;
+            // Six standard errors.
+            assert!(mean.abs() < 6.0 / 2000_f64.sqrt(), "{mean}");
+            assert!((square - 1.0).abs() < 6.0 * (2.0 / 2000_f64).sqrt(), "{square}");
+        }
+        assert_eq!(Patterns::gaussian(2000, 2, 3).unwrap().pattern(1), patterns.pattern(1));
+        // The same directions, on the sphere.
+        let sphere = Patterns::spherical(2000, 1, 3).unwrap();
+        let ratio = sphere.pattern(0)[0] / patterns.pattern(0)[0];
+        assert!((sphere.pattern(0)[7] / patterns.pattern(0)[7] - ratio).abs() < 1e-12);
+        assert!(Patterns::gaussian(3, 0, 3).is_err());
+    }
+
+    #[test]
+    fn the_mean_overlap_is_that_of_the_states() {
+        let patterns = Patterns::random_signs(20, 3, 1).unwrap();
+        let states = [patterns.pattern(0), &[0.0; 20]].concat();
+        let states = Batch::new(&states, 20).unwrap();
+        assert_eq!(patterns.mean_overlap(states).unwrap(), 0.5);
+        assert!(patterns.mean_overlap(Batch::new(&[], 20).unwrap()).is_err());
+        assert!(patterns.mean_overlap(Batch::new(&[1.0; 19], 19).unwrap()).is_err());
+        let message = patterns.mean_overlap(Batch::new(&[1.0; 80], 20).unwrap()).unwrap_err();
+        assert_eq!(
+            message.to_string(),
+            "number of states: size 4 is too large, expected at most 3"
+        );
     }
 
     #[test]

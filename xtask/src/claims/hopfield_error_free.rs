@@ -42,7 +42,8 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
                     // A state that changes never comes back: the energy has fallen.
                     let one = Recall { max_sweeps: 1, ..Recall::default() };
                     Ok::<_, ebm_memory::Error>(
-                        one.retrieve(&LowRankHopfield::hebb(patterns)?, cues)?.into_states(),
+                        one.retrieve(&LowRankHopfield::hebb(patterns)?, cues.batch())?
+                            .into_states(),
                     )
                 },
             )?;

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use ebm_memory::experiment::{Experiment, GridPoint, Level, threshold};
-use ebm_memory::{Batch, HopfieldNetwork, Patterns, Perceptron, Recall};
+use ebm_memory::{HopfieldNetwork, Patterns, Perceptron, Recall};
 
 use crate::claim::{Axis, Claim, Figure, Finding, Mark, Plot, Series, Settings};
 
@@ -51,9 +51,9 @@ fn run(settings: &Settings) -> Result<Finding, Box<dyn Error>> {
     for (name, rule) in RULES {
         let points = experiment.run(
             |count, seed| Patterns::random_signs(neurons, count, seed),
-            |patterns, cues: Batch<'_>| {
+            |patterns, cues| {
                 Ok::<_, ebm_memory::Error>(
-                    Recall::default().retrieve(&rule(patterns)?, cues)?.into_states(),
+                    Recall::default().retrieve(&rule(patterns)?, cues.batch())?.into_states(),
                 )
             },
         )?;

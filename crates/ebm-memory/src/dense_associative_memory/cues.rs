@@ -115,7 +115,7 @@ impl<'a, T: Real> Cues<'a, T> {
     }
 
     /// Known entries of a cue; nothing where all are.
-    pub(super) fn known_of(&self, cue: usize) -> &'a [bool] {
+    pub(crate) fn known_of(&self, cue: usize) -> &'a [bool] {
         part(self.known, self.batch.dim(), cue)
     }
 

@@ -10,12 +10,12 @@
 //! Along the loads, without corruption, this is the capacity; along the levels
 //! of corruption, at one load, the size of the basins.
 
-use ebm_core::{Batch, random::stream, validate};
+use ebm_core::{Batch, Real, random::stream, validate};
 use rand::Rng;
 use rayon::prelude::*;
 
 use super::Proportion;
-use crate::{Corruption, Error, Patterns, Region, corrupt_region};
+use crate::{Corruption, Cues, Error, Patterns, Region, corrupt_region};
 
 /// How cues are spoilt.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +36,12 @@ impl Level {
     #[must_use]
     pub const fn flips(fraction: f64) -> Self {
         Self { region: Region::Scattered { fraction }, corruption: Corruption::FlipSign }
+    }
+
+    /// A share of the entries unknown; less than all.
+    #[must_use]
+    pub const fn erased(fraction: f64) -> Self {
+        Self { region: Region::Scattered { fraction }, corruption: Corruption::Erase }
     }
 }
 
@@ -112,8 +118,11 @@ impl Experiment {
     ///
     /// `make(count, seed)` draws a set of patterns. `recall(patterns, cues)`
     /// stores them and returns the states that the cues, all levels of one set
-    /// together, end in, one after the other. Points come load by load, and
-    /// level by level within.
+    /// together, end in, one after the other. Entries that were
+    /// [erased](Corruption::Erase) are marked as unknown, so that a recall that
+    /// takes [`Cues`] does not compare them; one that does not takes
+    /// [`Cues::batch`], where they are zero. Points come load by load, and level
+    /// by level within. Patterns are in the precision that `make` returns.
     ///
     /// ```
     /// use ebm_memory::experiment::{Experiment, Level};
@@ -127,7 +136,7 @@ impl Experiment {
     ///     |count, seed| Patterns::random_signs(200, count, seed),
     ///     |patterns, cues| {
     ///         let network = HopfieldNetwork::hebb(patterns)?;
-    ///         Ok::<_, Error>(Recall::default().retrieve(&network, cues)?.into_states())
+    ///         Ok::<_, Error>(Recall::default().retrieve(&network, cues.batch())?.into_states())
     ///     },
     /// )?;
     /// assert!(points[0].cues.rate() > 0.9); // few patterns, near cues
@@ -135,14 +144,33 @@ impl Experiment {
     /// # Ok::<(), ebm_memory::Error>(())
     /// ```
     ///
+    /// Nine tenths of each pattern unknown, in single precision:
+    ///
+    /// ```
+    /// use ebm_memory::experiment::{Experiment, Level};
+    /// use ebm_memory::{Cccp, Error, LogSumExpMemory, Patterns, Similarity};
+    /// let experiment =
+    ///     Experiment { counts: vec![50], levels: vec![Level::erased(0.9)], ..Experiment::default() };
+    /// let points = experiment.run(
+    ///     |count, seed| Patterns::random_signs(200, count, seed)?.to_precision::<f32>(),
+    ///     |patterns, cues| {
+    ///         let memory = LogSumExpMemory::new(patterns.clone(), 4.0, Similarity::DotProduct)?;
+    ///         let found = Cccp::default().retrieve(&memory, cues)?;
+    ///         Ok::<_, Error>(found.states().as_slice().to_vec())
+    ///     },
+    /// )?;
+    /// assert!(points[0].cues.rate() > 0.95);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If the grid is empty, a number in it is zero, the threshold is not a
-    /// number, or the states returned are not as many as the cues; and
-    /// whatever `make`, the corruption or `recall` returns.
-    pub fn run<E: From<Error> + Send>(
+    /// number, a level erases all of a cue, or the states returned are not as
+    /// many as the cues; and whatever `make`, the corruption or `recall` returns.
+    pub fn run<T: Real, E: From<Error> + Send>(
         &self,
-        make: impl Fn(usize, u64) -> Result<Patterns, E> + Sync,
-        recall: impl Fn(&Patterns, Batch<'_>) -> Result<Vec<f64>, E> + Sync,
+        make: impl Fn(usize, u64) -> Result<Patterns<T>, E> + Sync,
+        recall: impl Fn(&Patterns<T>, Cues<'_, T>) -> Result<Vec<T>, E> + Sync,
     ) -> Result<Vec<GridPoint>, E> {
         self.validate()?;
         let sets: Vec<(usize, usize)> = (0..self.counts.len())
@@ -197,22 +225,33 @@ impl Experiment {
     }
 
     /// Recalled cues and mean overlap of a set, for every level.
-    fn try_set<E: From<Error>>(
+    fn try_set<T: Real, E: From<Error>>(
         &self,
-        patterns: &Patterns,
+        patterns: &Patterns<T>,
         seed: u64,
-        recall: impl Fn(&Patterns, Batch<'_>) -> Result<Vec<f64>, E>,
+        recall: impl Fn(&Patterns<T>, Cues<'_, T>) -> Result<Vec<T>, E>,
     ) -> Result<Vec<(Proportion, f64)>, E> {
         let (dim, tried) = (patterns.dim(), self.cues.min(patterns.count()));
         let from =
             Batch::new(&patterns.as_batch().as_slice()[..dim * tried], dim).map_err(Error::from)?;
         let mut cues = Vec::with_capacity(dim * tried * self.levels.len());
+        let mut known = vec![];
         for (k, level) in self.levels.iter().enumerate() {
             let seed = seed.wrapping_add(k as u64);
             let spoilt = corrupt_region(from, level.region, level.corruption, seed)?;
+            if level.corruption == Corruption::Erase {
+                known.resize(cues.len(), true);
+                known.extend(spoilt.intact);
+            }
             cues.extend_from_slice(spoilt.cues.as_batch().as_slice());
         }
-        let ends = recall(patterns, Batch::new(&cues, dim).map_err(Error::from)?)?;
+        let given = Cues::new(&cues, dim)?;
+        let ends = if known.is_empty() {
+            recall(patterns, given)?
+        } else {
+            known.resize(cues.len(), true);
+            recall(patterns, given.with_known(&known)?)?
+        };
         validate::dimension("states recalled", cues.len(), ends.len()).map_err(Error::from)?;
         let mut found = vec![];
         for ends in ends.chunks_exact(dim * tried) {
@@ -229,8 +268,8 @@ impl Experiment {
 }
 
 /// Cosine of the angle between two vectors; zero if one of them is.
-pub(super) fn cosine(a: &[f64], b: &[f64]) -> f64 {
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+pub(super) fn cosine<T: Real>(a: &[T], b: &[T]) -> f64 {
+    let dot = |a: &[T], b: &[T]| a.iter().zip(b).map(|(a, b)| a.to_f64() * b.to_f64()).sum::<f64>();
     let lengths = dot(a, a).sqrt() * dot(b, b).sqrt();
     if lengths == 0.0 { 0.0 } else { dot(a, b) / lengths }
 }
@@ -254,6 +293,11 @@ mod tests {
         Patterns::random_signs(50, count, seed)
     }
 
+    /// A memory that recalls cues as they are.
+    fn as_given<T: Real>(cues: Cues<'_, T>) -> Result<Vec<T>, Error> {
+        Ok(cues.batch().as_slice().to_vec())
+    }
+
     #[test]
     fn counts_what_a_memory_with_known_failures_does() {
         // Returns cues as they are: overlap 1 − 2·0.2 of the spoilt ones.
@@ -264,8 +308,7 @@ mod tests {
             cues: 5,
             ..Experiment::default()
         };
-        let points =
-            experiment.run(signs, |_, cues| Ok::<_, Error>(cues.as_slice().to_vec())).unwrap();
+        let points = experiment.run(signs, |_, cues| as_given(cues)).unwrap();
         let sizes: Vec<_> = points.iter().map(|p| (p.count, p.level, p.cues, p.sets)).collect();
         let all = |trials| Proportion { hits: trials, trials };
         let none = |trials| Proportion { hits: 0, trials };
@@ -281,8 +324,49 @@ mod tests {
         assert!((points[1].overlap().0 - 0.6).abs() < 1e-12);
         assert!(points[1].overlap().1 < 1e-12);
         let near = Experiment { overlap: 0.6 - 1e-9, ..experiment };
-        let points = near.run(signs, |_, cues| Ok::<_, Error>(cues.as_slice().to_vec())).unwrap();
+        let points = near.run(signs, |_, cues| as_given(cues)).unwrap();
         assert_eq!(points[1].cues, all(12));
+    }
+
+    #[test]
+    fn what_was_erased_is_unknown_and_nothing_else() {
+        let experiment = Experiment {
+            counts: vec![3],
+            levels: vec![Level::flips(0.2), Level::erased(0.4), Level::INTACT],
+            trials: 2,
+            ..Experiment::default()
+        };
+        let recall = |patterns: &Patterns<f32>, cues: Cues<'_, f32>| {
+            for cue in 0..9 {
+                let known = cues.known_of(cue);
+                let (x, pattern) = (cues.batch().column(cue), patterns.pattern(cue % 3));
+                for i in 0..50 {
+                    let erased = cue / 3 == 1 && x[i] == 0.0;
+                    assert_eq!(known[i], !erased);
+                    assert!(erased || x[i] == pattern[i] || cue < 3);
+                }
+                assert_eq!(
+                    known.iter().filter(|k| !**k).count(),
+                    if cue / 3 == 1 { 20 } else { 0 }
+                );
+            }
+            as_given(cues)
+        };
+        let single = |count, seed| signs(count, seed)?.to_precision::<f32>();
+        let points = experiment.run(single, recall).unwrap();
+        // The cosine of a vector with two fifths of its entries erased.
+        assert!((points[1].overlap().0 - 0.6_f64.sqrt()).abs() < 1e-12);
+        assert_eq!(points[2].cues.hits, 6);
+        let nothing = Experiment { levels: vec![Level::erased(1.0)], ..experiment };
+        let message = nothing.run(signs, |_, cues| as_given(cues)).unwrap_err().to_string();
+        assert_eq!(message, "cue 0: no entry is known, expected at least one");
+        // Without erased entries there is no mask at all.
+        let plain = Experiment { levels: vec![Level::INTACT], ..nothing };
+        let recall = |_: &Patterns, cues: Cues<'_>| {
+            assert!(cues.known_of(0).is_empty());
+            as_given(cues)
+        };
+        plain.run(signs, recall).unwrap();
     }
 
     #[test]
@@ -295,9 +379,9 @@ mod tests {
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             // A memory that depends on all its input.
-            let recall = |patterns: &Patterns, cues: Batch<'_>| {
+            let recall = |patterns: &Patterns, cues: Cues<'_>| {
                 let mut ends = vec![];
-                for cue in cues.columns() {
+                for cue in cues.batch().columns() {
                     ends.extend_from_slice(patterns.pattern(patterns.best_overlap(cue).0));
                 }
                 Ok::<_, Error>(ends)
@@ -313,9 +397,7 @@ mod tests {
     #[test]
     fn bad_grids_and_failing_memories_are_errors() {
         let good = Experiment { counts: vec![2], ..Experiment::default() };
-        let run = |experiment: &Experiment| {
-            experiment.run(signs, |_, cues| Ok::<_, Error>(cues.as_slice().to_vec()))
-        };
+        let run = |experiment: &Experiment| experiment.run(signs, |_, cues| as_given(cues));
         assert!(run(&good).is_ok());
         let bad = [
             Experiment { counts: vec![], ..good.clone() },
@@ -330,12 +412,12 @@ mod tests {
             assert!(run(experiment).is_err(), "{experiment:?}");
         }
         assert!(good.run(signs, |_, _| Ok::<_, Error>(vec![1.0])).is_err());
-        let failing =
-            |_: &Patterns, _: Batch<'_>| Err(Error::SelfCoupling { index: 0, value: 1.0 });
+        let failing = |_: &Patterns, _: Cues<'_>| Err(Error::SelfCoupling { index: 0, value: 1.0 });
         assert!(matches!(good.run(signs, failing), Err(Error::SelfCoupling { .. })));
         // A state of zeros or of NaN is not recalled.
-        let nothing =
-            |_: &Patterns, cues: Batch<'_>| Ok::<_, Error>(vec![f64::NAN; cues.as_slice().len()]);
+        let nothing = |_: &Patterns, cues: Cues<'_>| {
+            Ok::<_, Error>(vec![f64::NAN; cues.batch().as_slice().len()])
+        };
         assert_eq!(good.run(signs, nothing).unwrap()[0].cues.hits, 0);
     }
 

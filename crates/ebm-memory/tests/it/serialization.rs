@@ -232,7 +232,7 @@ fn results() {
     let experiment = Experiment { counts: vec![2], trials: 2, ..Experiment::default() };
     let points = experiment.run(
         |count, seed| Patterns::random_signs(20, count, seed),
-        |_, cues| Ok::<_, ebm_memory::Error>(cues.as_slice().to_vec()),
+        |_, cues| Ok::<_, ebm_memory::Error>(cues.batch().as_slice().to_vec()),
     );
     survives(&points.unwrap());
     let point = GridPoint {
