@@ -4,7 +4,7 @@
 //! \x93NUMPY  major minor  header length  {'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }  data
 //! ```
 //!
-//! Read are versions 1 to 3 with floating-point numbers of 4 and 8 bytes,
+//! Read are versions 1 to 3 with floating-point numbers of 2, 4 and 8 bytes,
 //! integers of 1 to 8 and Booleans, in either byte order; written is version 1,
 //! little-endian. What an array means is for the caller to say. Source: NumPy
 //! enhancement proposal 1, *A simple file format for NumPy arrays* (2007).
@@ -111,8 +111,8 @@ impl<'a> Array<'a> {
         self.fortran_order
     }
 
-    /// Kind of the numbers, as NumPy writes it but without the byte order: `f4`,
-    /// `f8`, `i1` to `i8`, `u1` to `u8` or `b1`.
+    /// Kind of the numbers, as NumPy writes it but without the byte order: `f2`,
+    /// `f4`, `f8`, `i1` to `i8`, `u1` to `u8` or `b1`.
     #[must_use]
     pub fn kind(&self) -> String {
         format!("{}{}", char::from(self.element.kind), self.element.size)
@@ -234,12 +234,13 @@ impl Element {
             kind => (b'=', kind),
         };
         let (kind, size) = match kind {
-            [b'f', size @ (b'4' | b'8')] | [b'i' | b'u', size @ (b'1' | b'2' | b'4' | b'8')] => {
+            [b'f', size @ (b'2' | b'4' | b'8')]
+            | [b'i' | b'u', size @ (b'1' | b'2' | b'4' | b'8')] => {
                 (kind[0], usize::from(size - b'0'))
             }
             b"b1" | b"?" => (b'b', 1),
             _ => {
-                let expected = "f4, f8, i1, i2, i4, i8, u1, u2, u4, u8 or b1";
+                let expected = "f2, f4, f8, i1, i2, i4, i8, u1, u2, u4, u8 or b1";
                 return Err(malformed("descr", expected, descr));
             }
         };
@@ -257,6 +258,7 @@ impl Element {
         }
         let bits = u64::from_le_bytes(little);
         let value = match self.kind {
+            b'f' if self.size == 2 => half(bits as u16),
             b'f' if self.size == 4 => f64::from(f32::from_bits(bits as u32)),
             b'f' => f64::from_bits(bits),
             b'i' => {
@@ -277,6 +279,19 @@ impl Element {
     fn expected(&self) -> &'static str {
         if self.kind == b'f' { "a finite number" } else { "an integer of at most 2⁵³" }
     }
+}
+
+/// A number of IEEE 754 in two bytes: a sign, five bits of exponent, ten of
+/// fraction.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    let size = match exponent {
+        0 => fraction * 2f64.powi(-24),
+        0x1f if fraction == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 1 { -size } else { size }
 }
 
 #[cfg(test)]
@@ -306,7 +321,9 @@ mod tests {
     fn reads_every_kind_in_both_byte_orders_and_all_versions() {
         for version in 1..=3 {
             for (descr, data, expected) in [
-                ("<f4", &(-1.5f32).to_le_bytes()[..], -1.5),
+                ("<f2", &[0x00, 0xbe][..], -1.5),
+                (">f2", &[0x2e, 0x66], 0.099_975_585_937_5),
+                ("<f4", &(-1.5f32).to_le_bytes(), -1.5),
                 (">f4", &(-1.5f32).to_be_bytes(), -1.5),
                 ("<f8", &0.1f64.to_le_bytes(), 0.1),
                 (">f8", &0.1f64.to_be_bytes(), 0.1),
@@ -325,13 +342,36 @@ mod tests {
     }
 
     #[test]
+    fn halves_are_those_of_the_standard() {
+        for (bits, value) in [
+            (0x0000, 0.0),
+            (0x0001, 2f64.powi(-24)),
+            (0x03ff, 1023.0 * 2f64.powi(-24)),
+            (0x0400, 2f64.powi(-14)),
+            (0x3c00, 1.0),
+            (0x3c01, 1.0 + 2f64.powi(-10)),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+            (0xfc00, f64::NEG_INFINITY),
+        ] {
+            assert_eq!(half(bits), value, "{bits:x}");
+        }
+        assert!(half(0x7c01).is_nan() && half(0x8000).is_sign_negative());
+        // Bits of numbers without a sign are in their order.
+        assert!((0..0x7c00).all(|bits| half(bits) < half(bits + 1)));
+        let bytes = file(1, &dictionary("<f2", "(1,)"), &[0x00, 0x7c]);
+        let message = Array::parse(&bytes).unwrap().value(0).unwrap_err().to_string();
+        assert_eq!(message, "entry 0: expected a finite number, found inf");
+    }
+
+    #[test]
     fn says_what_is_wrong() {
         for (bytes, message) in [
             (b"PK\x03\x04".to_vec(), "the mark \\x93NUMPY, found \"PK"),
             (file(4, "{}", &[]), "version 1, 2 or 3, found 4"),
             (file(1, "{}", &[])[..9].to_vec(), "found the end of the file"),
             (file(1, "{}", &[]), "a dictionary with 'descr'"),
-            (file(1, &dictionary("<c16", "(1,)"), &[0; 16]), "descr: expected f4, f8"),
+            (file(1, &dictionary("<c16", "(1,)"), &[0; 16]), "descr: expected f2, f4"),
             (file(1, &dictionary("<f8", "(2, x)"), &[]), "shape: expected a tuple of sizes"),
             (file(1, &dictionary("<f8", "(2, 3)"), &[0; 47]), "2 × 3 numbers of 8 bytes, found 47"),
             (file(1, &dictionary("<f8", "(2, 3)"), &[0; 49]), "found 49 bytes"),

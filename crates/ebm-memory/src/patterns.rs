@@ -165,6 +165,48 @@ impl<T: Real> Patterns<T> {
         Ok(Self { data, dim })
     }
 
+    /// Patterns of length `dim` from bits, one after the other: `2b − 1`.
+    ///
+    /// ```
+    /// use ebm_memory::Patterns;
+    /// let patterns = Patterns::<f64>::from_bits(&[true, false, true, true], 2)?;
+    /// assert_eq!(patterns.pattern(0), [1.0, -1.0]);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `dim` is zero, there are no bits, or their number is no multiple of
+    /// `dim`, or there is no memory for the numbers.
+    pub fn from_bits(bits: &[bool], dim: usize) -> Result<Self, Error> {
+        let mut data = allocate(1, bits.len())?;
+        data.extend(bits.iter().map(|bit| if *bit { T::ONE } else { -T::ONE }));
+        Self::new(data, dim)
+    }
+
+    /// From patterns of 0 and 1, as files of binary data hold them, to signs:
+    /// `2x − 1`.
+    ///
+    /// ```
+    /// use ebm_memory::Patterns;
+    /// let binary = Patterns::new(vec![0.0, 1.0, 1.0, 1.0], 2)?;
+    /// assert_eq!(binary.to_signs()?.pattern(0), [-1.0, 1.0]);
+    /// # Ok::<(), ebm_memory::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If an entry is not 0 or 1, or there is no memory for the signs.
+    pub fn to_signs(&self) -> Result<Self, Error> {
+        let mut data = allocate(self.dim, self.count())?;
+        for (index, x) in self.data.iter().enumerate() {
+            if *x != T::ZERO && *x != T::ONE {
+                let (what, value) = ("patterns", x.to_f64());
+                return Err(Error::Level { what, index, value, max: 1 });
+            }
+            data.push(*x + *x - T::ONE);
+        }
+        Self::new(data, self.dim)
+    }
+
     /// Length `N` of each pattern.
     #[must_use]
     pub fn dim(&self) -> usize {
@@ -458,6 +500,21 @@ mod tests {
         let bits = Patterns::new(vec![1.0, 0.0], 2).unwrap();
         let message = bits.check_signs().unwrap_err().to_string();
         assert_eq!(message, "pattern 0: entry 1 is 0, expected -1 or +1; store bits b as 2b - 1");
+    }
+
+    #[test]
+    fn bits_become_signs() {
+        let bits = [true, false, false, true, true, false];
+        let signs = Patterns::<f32>::from_bits(&bits, 3).unwrap();
+        assert_eq!(signs.as_batch().as_slice(), [1.0, -1.0, -1.0, 1.0, 1.0, -1.0]);
+        let numbers = bits.iter().map(|bit| f32::from(u8::from(*bit))).collect();
+        assert_eq!(Patterns::new(numbers, 3).unwrap().to_signs().unwrap(), signs);
+        let message = signs.to_signs().unwrap_err().to_string();
+        assert_eq!(message, "patterns: entry 1 is -1, expected an integer from 0 to 1");
+        for dim in [0, 4] {
+            assert!(Patterns::<f64>::from_bits(&bits, dim).is_err());
+        }
+        assert!(Patterns::<f64>::from_bits(&[], 3).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! | format | read | written | one vector is |
 //! |---|---|---|---|
-//! | [`npy`] (NumPy) | floats, integers, Booleans; C and Fortran order; versions 1 to 3 | `<f4`, `<f8` | what the first index selects |
+//! | [`npy`] (NumPy) | floats, integers, Booleans; C and Fortran order; versions 1 to 3 | `<f4`, `<f8`, of any shape; masks as `\|b1` | what the first index selects |
 //! | [`idx`] (MNIST) | all six types | | what the first index selects |
 //! | `safetensors`, a feature | floats, integers, Booleans, by name | `F32`, `F64`, `I8` signs | what the first index selects |
 //!
@@ -49,6 +49,14 @@ pub struct Array<T = f64> {
     pub patterns: Patterns<T>,
     /// Shape of each of them before, such as height and width of pictures.
     pub shape: Vec<usize>,
+}
+
+impl<T: Real> Array<T> {
+    /// Shape of the whole: the number of vectors, and the shape of each.
+    #[must_use]
+    pub fn full_shape(&self) -> Vec<usize> {
+        [&[self.patterns.count()], &self.shape[..]].concat()
+    }
 }
 
 /// Where a file is not what it must be.

@@ -6,10 +6,11 @@
 use std::path::Path;
 
 use ebm_core::npy::{self, Malformed};
-use ebm_core::{Batch, Real};
+use ebm_core::{Batch, Real, validate};
 
 use super::Array;
 use crate::Error;
+use crate::patterns::allocate;
 
 /// Reads the vectors of a file.
 ///
@@ -28,6 +29,65 @@ pub fn write<T: Real>(path: impl AsRef<Path>, batch: Batch<'_, T>) -> Result<(),
     super::write(path.as_ref(), &encode(batch)?)
 }
 
+/// Writes numbers as an array of any shape, the last index varying fastest, as
+/// `<f4` or `<f8`: the pictures of an [`Array`] as they came, or one energy for
+/// each cue.
+///
+/// ```
+/// use ebm_memory::{Patterns, files};
+/// let path = std::env::temp_dir().join(format!("pictures-{}.npy", std::process::id()));
+/// let pictures = Patterns::random_signs(3 * 5, 20, 1)?;
+/// files::npy::write_shaped(&path, pictures.as_batch().as_slice(), &[20, 3, 5])?;
+/// let read: files::Array = files::npy::read(&path)?;
+/// assert_eq!((&read.patterns, read.full_shape()), (&pictures, vec![20, 3, 5]));
+///
+/// let energies = [0.5, 0.25];
+/// files::npy::write_shaped(&path, &energies, &[2])?;
+/// # std::fs::remove_file(path).expect("just written");
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
+///
+/// # Errors
+/// If the shape is not that of as many numbers; [`Error::File`] where it cannot
+/// be written, and nothing is left behind then.
+pub fn write_shaped<T: Real>(
+    path: impl AsRef<Path>,
+    data: &[T],
+    shape: &[usize],
+) -> Result<(), Error> {
+    super::write(path.as_ref(), &encode_shaped(data, shape)?)
+}
+
+/// Reads a mask, of Booleans or of numbers 0 and 1, in the order of the vectors
+/// that it belongs to: as [`Cues::with_known`](crate::Cues::with_known) takes it.
+///
+/// ```
+/// use ebm_memory::files::npy;
+/// let path = std::env::temp_dir().join(format!("known-{}.npy", std::process::id()));
+/// npy::write_mask(&path, &[true, false, true, true], &[2, 2])?;
+/// assert_eq!(npy::read_mask(&path)?, [true, false, true, true]);
+/// # std::fs::remove_file(path).expect("just written");
+/// # Ok::<(), ebm_memory::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::File`] where it cannot be read or is not what [`decode_mask`] takes.
+pub fn read_mask(path: impl AsRef<Path>) -> Result<Vec<bool>, Error> {
+    let path = path.as_ref();
+    super::in_file(path, super::read(path).and_then(|bytes| decode_mask(&bytes)))
+}
+
+/// Writes a mask as an array of Booleans of any shape, the last index varying
+/// fastest.
+///
+/// # Errors
+/// As [`write_shaped`].
+pub fn write_mask(path: impl AsRef<Path>, mask: &[bool], shape: &[usize]) -> Result<(), Error> {
+    let mut bytes = shaped_header("|b1", mask.len(), shape)?;
+    bytes.extend(mask.iter().map(|known| u8::from(*known)));
+    super::write(path.as_ref(), &bytes)
+}
+
 /// Reads the vectors from the bytes of a file.
 ///
 /// # Errors
@@ -37,32 +97,57 @@ pub fn write<T: Real>(path: impl AsRef<Path>, batch: Batch<'_, T>) -> Result<(),
 pub fn decode<T: Real>(bytes: &[u8]) -> Result<Array<T>, Error> {
     let array = npy::Array::parse(bytes).map_err(from_core)?;
     let kind = array.kind();
-    let exact = ["f4", "i1", "i2", "u1", "u2", "b1"];
+    let exact = ["f2", "f4", "i1", "i2", "u1", "u2", "b1"];
     if size_of::<T>() == 4 && !exact.contains(&kind.as_str()) {
-        return Err(super::malformed("descr", "f4, or an integer of at most 2 bytes", kind));
+        return Err(super::malformed("descr", "f2, f4, or an integer of at most 2 bytes", kind));
     }
     let (count, shape) = match array.shape() {
         [] => return Err(super::malformed("shape", "at least one axis", "()")),
         [dim] => (1, std::slice::from_ref(dim)),
         [count, shape @ ..] => (*count, shape),
     };
-    let value = |index| array.value(index).map_err(from_core);
-    if !array.fortran_order() || array.shape().len() == 1 {
-        return super::collect(count, shape, value);
-    }
-    // Place in the file of a place in the order of `Patterns`.
-    super::collect(count, shape, |index| {
-        let (mut rest, mut place, mut stride) = (index, 0, 1);
-        for n in array.shape() {
-            stride *= n;
-        }
+    super::collect(count, shape, |index| value(&array, index))
+}
+
+/// The number at a place in the order of `Patterns`, the last index varying
+/// fastest.
+fn value(array: &npy::Array<'_>, index: usize) -> Result<f64, Error> {
+    let mut place = index;
+    if array.fortran_order() {
+        let (mut rest, mut stride) = (index, array.shape().iter().product::<usize>());
+        place = 0;
         for n in array.shape().iter().rev() {
             stride /= n;
             place += rest % n * stride;
             rest /= n;
         }
-        value(place)
-    })
+    }
+    array.value(place).map_err(from_core)
+}
+
+/// Reads a mask from the bytes of a file.
+///
+/// # Errors
+/// [`Error::Malformed`] where the bytes are no NumPy file of Booleans, or of
+/// numbers 0 and 1; [`Error::Core`] where it has no entry.
+pub fn decode_mask(bytes: &[u8]) -> Result<Vec<bool>, Error> {
+    let array = npy::Array::parse(bytes).map_err(from_core)?;
+    // Its bytes are there, so that the product is that of all but zeros.
+    let count = if array.shape().contains(&0) { 0 } else { array.shape().iter().product() };
+    let mut mask = allocate(1, count).map_err(|error| match error {
+        Error::Core(ebm_core::Error::Empty { .. }) => {
+            ebm_core::Error::Empty { what: "mask" }.into()
+        }
+        other => other,
+    })?;
+    for index in 0..count {
+        mask.push(match value(&array, index)? {
+            0.0 => false,
+            1.0 => true,
+            other => return Err(super::malformed(format!("entry {index}"), "0 or 1", other)),
+        });
+    }
+    Ok(mask)
 }
 
 /// The bytes of a file of shape `(K, N)`.
@@ -70,13 +155,21 @@ pub fn decode<T: Real>(bytes: &[u8]) -> Result<Array<T>, Error> {
 /// # Errors
 /// If they do not fit into memory.
 pub fn encode<T: Real>(batch: Batch<'_, T>) -> Result<Vec<u8>, Error> {
+    encode_shaped(batch.as_slice(), &[batch.count(), batch.dim()])
+}
+
+/// The bytes of a file of any shape.
+///
+/// # Errors
+/// If the shape is not that of as many numbers, or the bytes do not fit into
+/// memory.
+pub fn encode_shaped<T: Real>(data: &[T], shape: &[usize]) -> Result<Vec<u8>, Error> {
     let single = size_of::<T>() == 4;
-    let shape = [batch.count(), batch.dim()];
-    let mut out = npy::header(if single { "<f4" } else { "<f8" }, &shape).map_err(from_core)?;
-    let bytes = size_of_val(batch.as_slice());
+    let mut out = shaped_header(if single { "<f4" } else { "<f8" }, data.len(), shape)?;
+    let bytes = size_of_val(data);
     out.try_reserve_exact(bytes)
         .map_err(|_| ebm_core::Error::Allocation { what: "the bytes of a file", bytes })?;
-    for x in batch.as_slice() {
+    for x in data {
         if single {
             out.extend_from_slice(&(x.to_f64() as f32).to_le_bytes());
         } else {
@@ -84,6 +177,13 @@ pub fn encode<T: Real>(batch: Batch<'_, T>) -> Result<Vec<u8>, Error> {
         }
     }
     Ok(out)
+}
+
+/// The header of an array of `count` entries.
+fn shaped_header(descr: &str, count: usize, shape: &[usize]) -> Result<Vec<u8>, Error> {
+    let size = shape.iter().fold(1_usize, |size, n| size.saturating_mul(*n));
+    validate::dimension("data of the shape", size, count)?;
+    npy::header(descr, shape).map_err(from_core)
 }
 
 fn from_core(error: Malformed) -> Error {
@@ -138,8 +238,44 @@ mod tests {
         assert_eq!((read.patterns.count(), read.patterns.dim()), (2, 12));
         assert_eq!(read.patterns.pattern(1)[7], 113.0);
         assert_eq!(read, decode(&file("|u1", "True", "(2, 3, 4)", &fortran)).unwrap());
+        let shape = read.full_shape();
+        assert_eq!(shape, [2, 3, 4]);
+        let written = encode_shaped(read.patterns.as_batch().as_slice(), &shape).unwrap();
+        assert_eq!(decode::<f32>(&written).unwrap(), read);
         let one: Array = decode(&file("|u1", "True", "(24,)", &c)).unwrap();
         assert_eq!((one.patterns.count(), one.shape), (1, vec![24]));
+    }
+
+    #[test]
+    fn masks_and_shapes() {
+        let mask = [true, false, false, true, true, false];
+        let bytes: Vec<u8> = mask.iter().map(|known| u8::from(*known)).collect();
+        // The same in the other order.
+        let turned: Vec<u8> = [0, 3, 1, 4, 2, 5].map(|k| bytes[k]).to_vec();
+        for (descr, fortran, data) in [
+            ("|b1", "False", bytes.clone()),
+            ("|b1", "True", turned),
+            ("<i2", "False", bytes.iter().flat_map(|b| [*b, 0]).collect()),
+        ] {
+            assert_eq!(decode_mask(&file(descr, fortran, "(2, 3)", &data)).unwrap(), mask);
+        }
+        let message = decode_mask(&file("|u1", "False", "(2,)", &[1, 2])).unwrap_err();
+        assert_eq!(message.to_string(), "entry 1: expected 0 or 1, found 2");
+        let message = decode_mask(&file("|b1", "False", "(0, 3)", &[])).unwrap_err();
+        assert_eq!(message.to_string(), "mask is empty");
+        assert!(decode_mask(&file("|b1", "False", "(2, 3)", &[1; 5])).is_err());
+        assert!(decode_mask(&file("<f2", "False", "(1,)", &[0, 0x7e])).is_err());
+
+        let energies = encode_shaped(&[0.5, 1.5], &[2]).unwrap();
+        assert_eq!(decode::<f64>(&energies).unwrap().patterns.pattern(0), [0.5, 1.5]);
+        for shape in [&[3][..], &[2, 2], &[], &[usize::MAX, usize::MAX]] {
+            let message = encode_shaped(&[0.5, 1.5], shape).unwrap_err().to_string();
+            assert!(message.starts_with("data of the shape: expected length "), "{message}");
+            assert!(write_mask("unused", &[true, false], shape).is_err());
+        }
+        assert!(encode_shaped(&[1.0; 1], &[1; 40_000]).is_err());
+        let half = decode::<f32>(&file("<f2", "False", "(2,)", &[0x00, 0xbe, 0x00, 0x3c])).unwrap();
+        assert_eq!(half.patterns.pattern(0), [-1.5, 1.0]);
     }
 
     #[test]
@@ -166,7 +302,7 @@ mod tests {
         let message = decode::<f32>(&file("<f8", "False", "(1,)", &[0; 8])).unwrap_err();
         assert_eq!(
             message.to_string(),
-            "descr: expected f4, or an integer of at most 2 bytes, found f8"
+            "descr: expected f2, f4, or an integer of at most 2 bytes, found f8"
         );
     }
 
@@ -202,6 +338,7 @@ mod tests {
             bytes.truncate(length);
             let _ = decode::<f32>(&bytes);
             let _ = decode::<f64>(&bytes);
+            let _ = decode_mask(&bytes);
         }
     }
 

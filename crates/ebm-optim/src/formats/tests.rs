@@ -546,7 +546,7 @@ fn numpy_types_and_orders_agree() {
         message(file("|i1", true, vec![0; 3])),
         "data: expected 2 × 2 numbers of 1 bytes, found 3 bytes"
     );
-    assert!(message(file("<c16", true, vec![])).starts_with("descr: expected f4"));
+    assert!(message(file("<c16", true, vec![])).starts_with("descr: expected f2, f4"));
     assert!(
         message(file("<f8", true, f64::NAN.to_le_bytes().repeat(4))).contains("a finite number")
     );
