@@ -10,6 +10,8 @@
 //! number is written as `"inf"`, `"-inf"` or `"NaN"` where people are to read
 //! it, as a number elsewhere.
 
+pub(crate) mod learned;
+
 use ebm_core::network::Activation;
 use ebm_core::{Batch, Coupling, Real, validate};
 use serde::Deserialize;

@@ -17,10 +17,31 @@ use super::Lagrangian;
 
 /// The Lagrangian whose activation is layer normalization.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Written"))]
 pub struct LayerNorm {
     gain: f64,
     shift: Vec<f64>,
     epsilon: f64,
+}
+
+/// A layer norm in a file.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    gain: f64,
+    shift: Vec<f64>,
+    epsilon: f64,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Written> for LayerNorm {
+    type Error = Error;
+
+    fn try_from(written: Written) -> Result<Self, Error> {
+        Self::new(written.gain, written.shift, written.epsilon)
+    }
 }
 
 impl LayerNorm {

@@ -31,6 +31,12 @@ impl<A: Energy, B: Energy> Sum<A, B> {
         validate::dimension("second energy of a sum", first.dim(), second.dim())?;
         Ok(Self { first, second })
     }
+
+    /// Both energies.
+    #[must_use]
+    pub fn terms(&self) -> (&A, &B) {
+        (&self.first, &self.second)
+    }
 }
 
 impl<A: Energy, B: Energy> Energy for Sum<A, B> {

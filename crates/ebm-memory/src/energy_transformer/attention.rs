@@ -47,6 +47,8 @@ pub struct Attention {
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::learned::AttentionData"))]
 pub struct AttentionEnergy {
     shape: Attention,
     beta: f64,

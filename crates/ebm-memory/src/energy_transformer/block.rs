@@ -49,6 +49,14 @@ use crate::{Error, Patterns};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        into = "crate::serialized::learned::Transformer",
+        try_from = "crate::serialized::learned::Transformer"
+    )
+)]
 pub struct EnergyTransformer {
     flow: MirrorFlow<Sum<AttentionEnergy, TokenMemoryEnergy>, Replicated<LayerNorm>>,
 }

@@ -26,6 +26,8 @@ use crate::{Error, Patterns};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::learned::TokenMemory"))]
 pub struct TokenMemoryEnergy {
     patterns: Patterns,
     tokens: usize,

@@ -30,11 +30,42 @@ use crate::{Error, Patterns, patterns};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::learned::HebbData"))]
 pub struct Hebb {
     /// `Σ_μ ξᵢ^μ ξⱼ^μ`, diagonal included.
     sums: Vec<f64>,
     dim: usize,
     count: usize,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::learned::HebbData> for Hebb {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::learned::HebbData) -> Result<Self, Error> {
+        let crate::serialized::learned::HebbData { sums, dim, count } = written;
+        let what = "sums of the rule";
+        if dim == 0 {
+            return Err(ebm_core::Error::Empty { what }.into());
+        }
+        validate::dimension(what, dim.saturating_mul(dim), sums.len())?;
+        for (index, sum) in sums.iter().enumerate() {
+            let (i, j) = (index % dim, index / dim);
+            // Every pattern changes every sum by one.
+            let expected = if i == j && *sum != count as f64 {
+                "the number of patterns"
+            } else if (sum - count as f64).rem_euclid(2.0) != 0.0 {
+                "an integer as even as the number of patterns"
+            } else if *sum != sums[j + i * dim] {
+                "what the other half of the matrix has"
+            } else {
+                continue;
+            };
+            return Err(ebm_core::Error::Entry { what, index, expected, value: *sum }.into());
+        }
+        Ok(Self { sums, dim, count })
+    }
 }
 
 impl Hebb {

@@ -39,6 +39,8 @@ const DEPENDENT: f64 = 1e-9;
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::serialized::learned::ProjectionData"))]
 pub struct Projection {
     /// `Q`, `N × r`.
     basis: Vec<f64>,
@@ -47,6 +49,57 @@ pub struct Projection {
     coefficients: Vec<Vec<f64>>,
     dependent: Vec<usize>,
     dim: usize,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::learned::ProjectionData> for Projection {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::learned::ProjectionData) -> Result<Self, Error> {
+        let crate::serialized::learned::ProjectionData { basis, coefficients, dependent, dim } =
+            written;
+        let what = "basis of the patterns";
+        let rank = Batch::new(&basis, dim)?.count();
+        if rank > dim {
+            return Err(ebm_core::Error::TooLarge { what, size: rank, limit: dim }.into());
+        }
+        validate::finite(what, &basis)?;
+        let mut products = vec![0.0; rank * rank];
+        if rank > 0 {
+            linalg::multiply_transposed(&basis, &basis, &mut products, dim);
+        }
+        let off = |(index, p): (usize, &f64)| {
+            let expected = if index % (rank + 1) == 0 { 1.0 } else { 0.0 };
+            (p - expected).abs() > DEPENDENT
+        };
+        if let Some(index) = products.iter().enumerate().position(off) {
+            let (what, expected, value) =
+                ("products of the basis", "those of an orthonormal basis", { products[index] });
+            return Err(ebm_core::Error::Entry { what, index, expected, value }.into());
+        }
+        let what = "coefficients of a pattern";
+        for coefficients in &coefficients {
+            if coefficients.len() > rank {
+                let (size, limit) = (coefficients.len(), rank);
+                return Err(ebm_core::Error::TooLarge { what, size, limit }.into());
+            }
+            validate::finite(what, coefficients)?;
+        }
+        let (what, bound) = ("dependent patterns", coefficients.len());
+        validate::dimension(what, bound.saturating_sub(rank), dependent.len())?;
+        if let Some(&index) = dependent.iter().find(|mu| **mu >= bound) {
+            return Err(ebm_core::Error::OutOfRange { what, index, bound }.into());
+        }
+        if let Some(index) = dependent.windows(2).position(|pair| pair[0] >= pair[1]) {
+            let (expected, value) = ("an order that ascends", dependent[index + 1] as f64);
+            return Err(ebm_core::Error::Entry { what, index: index + 1, expected, value }.into());
+        }
+        if bound < rank {
+            let what = "patterns of the basis";
+            return Err(ebm_core::Error::Dimension { what, expected: rank, found: bound }.into());
+        }
+        Ok(Self { basis, coefficients, dependent, dim })
+    }
 }
 
 impl Projection {

@@ -33,10 +33,38 @@ use crate::{Error, Patterns, patterns};
 /// # Ok::<(), ebm_memory::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        into = "crate::serialized::learned::StorkeyData",
+        try_from = "crate::serialized::learned::StorkeyData"
+    )
+)]
 pub struct Storkey {
     entries: Vec<f64>,
+    /// Room for `W ξ`; zero between patterns, so that equal rules are equal.
     field: Vec<f64>,
     count: usize,
+}
+
+#[cfg(feature = "serde")]
+impl From<Storkey> for crate::serialized::learned::StorkeyData {
+    fn from(rule: Storkey) -> Self {
+        Self { dim: rule.field.len(), entries: rule.entries, count: rule.count }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<crate::serialized::learned::StorkeyData> for Storkey {
+    type Error = Error;
+
+    fn try_from(written: crate::serialized::learned::StorkeyData) -> Result<Self, Error> {
+        let crate::serialized::learned::StorkeyData { dim, entries, count } = written;
+        // That of a network: symmetric, with a zero diagonal.
+        HopfieldNetwork::new(DenseCoupling::from_column_major(dim, &entries)?)?;
+        Ok(Self { entries, field: vec![0.0; dim], count })
+    }
 }
 
 impl Storkey {
@@ -69,6 +97,7 @@ impl Storkey {
             }
             column[j] = 0.0;
         }
+        self.field.fill(0.0);
         self.count += 1;
         Ok(())
     }

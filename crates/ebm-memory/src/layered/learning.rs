@@ -106,11 +106,15 @@ impl Default for ImplicitGradient {
 
 /// A loss, and its gradient by the parameters of all synapses.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[must_use]
 pub struct LossGradient {
     /// Mean loss of the queries that were differentiated; NaN if there is none.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub loss: f64,
     /// Its gradient, in the order of [`LayeredMemory::parameters`].
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::reals"))]
     pub gradient: Vec<f64>,
     /// For every query: [`Converged`](Outcome::Converged) if it was
     /// differentiated; what [`Settle`] reports if it did not settle;

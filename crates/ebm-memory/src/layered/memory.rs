@@ -100,6 +100,11 @@ struct Hyperedge {
 /// dynamics is not the gradient flow of that function but descent in the
 /// activations.
 ///
+/// Layers and synapses may be types of yours, so that a file could not say which
+/// they are: the feature `serde` does not write this memory. Write its
+/// [`parameters`](Self::parameters), and [set](Self::set_parameters) them in a
+/// memory of the same layers and synapses.
+///
 /// ```
 /// use ebm_memory::ebm_core::lagrangian::{Elementwise, LogSumExp};
 /// use ebm_memory::ebm_core::network::Activation;

@@ -24,9 +24,12 @@ const STEPS: usize = 250;
 
 /// The threshold of one binary state.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct StabilityThreshold {
     /// `ε_c`: above it the state attracts, below it is left. Negative for a
     /// state that attracts without any second harmonic.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::real"))]
     pub second_harmonic: f64,
     /// From all eigenvalues, or from a Lanczos iteration that ended in an
     /// invariant space; otherwise it is a lower bound from 250 steps.

@@ -4,17 +4,21 @@
 use std::fmt::Debug;
 
 use ebm_core::Outcome;
+use ebm_core::lagrangian::{Elementwise, LayerNorm};
 use ebm_core::network::Activation;
 use ebm_memory::dense_associative_memory::{Features, RandomFeatures};
+use ebm_memory::energy_transformer::{Attention, AttentionEnergy, TokenMemoryEnergy};
 use ebm_memory::experiment::{Census, EndState, Experiment, GridPoint, Level, Trajectory};
+use ebm_memory::layered::{DenseSynapse, Layer, LayeredMemory, SquaredError};
 use ebm_memory::oscillator_memory::OscillatorCouplings;
 use ebm_memory::{
     Cccp, ContinuousMemory, Corruption, CycleGraph, DiffusionMemory, DiscreteMemory, DiscretePairs,
-    FenchelYoungMemory, Glauber, HopfieldNetwork, InputDrivenPlasticity, Interaction,
-    KeyValueMemory, LandscapeSearch, LogSumExpMemory, LowRankHopfield, MinOver, MostStable,
-    OscillatorMemory, Patterns, Perceptron, PhaseRetrieval, RandomFeatureMemory, Recall,
-    RecallReport, Region, RegularizedArgmax, Relaxation, RetrievalReport, Retrieved, SignPatterns,
-    Similarity, SparseReport, Thermometer, ValueReport, corrupt_region,
+    EnergyTransformer, FenchelYoungMemory, Glauber, Hebb, HopfieldNetwork, InputDrivenPlasticity,
+    Interaction, KeyValueMemory, LandscapeSearch, LogSumExpMemory, LowRankHopfield, MinOver,
+    MostStable, OscillatorMemory, Patterns, Perceptron, PhaseRetrieval, Projection,
+    RandomFeatureMemory, Recall, RecallReport, Region, RegularizedArgmax, Relaxation,
+    RetrievalReport, Retrieved, SignPatterns, Similarity, SparseReport, Storkey, Thermometer,
+    ValueReport, corrupt_region,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -142,6 +146,88 @@ fn networks() {
 }
 
 #[test]
+fn rules_that_learn() {
+    let patterns = Patterns::random_signs(6, 4, 1).unwrap();
+    let rule = Hebb::from_patterns(&patterns).unwrap();
+    let text = survives(&rule);
+    survives(&Hebb::new(3).unwrap());
+    refused::<Hebb>(&text, "/dim", 5, "sums of the rule: expected length 25, found 36");
+    refused::<Hebb>(&text, "/count", 6, "sums of the rule: entry 0 is 4, expected the number");
+    refused::<Hebb>(&text, "/sums/1", 1.0, "sums of the rule: entry 1 is 1, expected an integer");
+    refused::<Hebb>(&text, "/sums/1", 0.5, "sums of the rule: entry 1 is 0.5, expected an integer");
+    refused::<Hebb>(
+        &text,
+        "/sums/1",
+        8.0,
+        "sums of the rule: entry 1 is 8, expected what the other",
+    );
+    refused::<Hebb>(r#"{"sums":[],"dim":1,"count":0}"#, "/dim", 0, "sums of the rule is empty");
+    // What is read learns on.
+    let mut read: Hebb = serde_json::from_str(&text).unwrap();
+    read.remove(patterns.pattern(1)).unwrap();
+    assert_eq!(read, Hebb::from_patterns(&patterns.subset(&[0, 2, 3]).unwrap()).unwrap());
+
+    let mut rule = Storkey::new(6).unwrap();
+    for pattern in &patterns {
+        rule.add(pattern).unwrap();
+    }
+    let text = survives(&rule);
+    refused::<Storkey>(&text, "/entries/1", 7.0, "");
+    refused::<Storkey>(&text, "/entries/7", 1.0, "coupling of neuron 1");
+    refused::<Storkey>(&text, "/dim", 5, "entries of a dense coupling");
+    refused::<Storkey>(&text, "/dim", usize::MAX, "");
+    let mut read: Storkey = serde_json::from_str(&text).unwrap();
+    read.add(&[1.0; 6]).unwrap();
+    rule.add(&[1.0; 6]).unwrap();
+    assert_eq!(read.network().unwrap(), rule.network().unwrap());
+
+    survives(&Projection::empty(3).unwrap());
+    let mut projection = Projection::new(&patterns).unwrap();
+    projection.add(patterns.pattern(0)).unwrap();
+    projection.add(&[1.0; 6]).unwrap();
+    let text = survives(&projection);
+    refused::<Projection>(&text, "/dim", 5, "");
+    refused::<Projection>(&text, "/dim", 0, "");
+    refused::<Projection>(&text, "/dim", 2, "basis of the patterns: size ");
+    refused::<Projection>(&text, "/basis/3", 0.9, "products of the basis: entry ");
+    refused::<Projection>(
+        &text,
+        "/coefficients/2",
+        vec![0.0; 7],
+        "coefficients of a pattern: size 7",
+    );
+    refused::<Projection>(
+        &text,
+        "/coefficients",
+        Vec::<Value>::new(),
+        "dependent patterns: expected",
+    );
+    refused::<Projection>(&text, "/dependent/0", 6, "dependent patterns: index 6");
+    let mut read: Projection = serde_json::from_str(&text).unwrap();
+    read.remove(1).unwrap();
+    projection.remove(1).unwrap();
+    assert_eq!(read, projection);
+}
+
+#[test]
+fn energy_transformers() {
+    let shape = Attention { tokens: 3, dim: 4, heads: 2, head_dim: 2 };
+    let attention = AttentionEnergy::random(shape, 0.6, 1).unwrap().with_beta(0.3).unwrap();
+    let text = survives(&attention);
+    refused::<AttentionEnergy>(&text, "/beta", 0.0, "beta is 0");
+    refused::<AttentionEnergy>(&text, "/shape/heads", 3, "key matrices: expected length 24");
+    refused::<AttentionEnergy>(&text, "/queries/1", Value::Null, "");
+    let text = survives(&TokenMemoryEnergy::new(real(4, 5), 3).unwrap());
+    refused::<TokenMemoryEnergy>(&text, "/tokens", 0, "list of tokens is empty");
+    let norm = LayerNorm::new(0.9, vec![0.1, 0.0, -0.2, 0.05], 1e-3).unwrap();
+    let text = survives(&norm);
+    refused::<LayerNorm>(&text, "/epsilon", 0.0, "epsilon of the layer norm");
+    let text = survives(&EnergyTransformer::new(attention, real(4, 5), norm).unwrap());
+    refused::<EnergyTransformer>(&text, "/norm/shift", vec![0.0; 3], "layer norm: expected");
+    refused::<EnergyTransformer>(&text, "/patterns/dim", 5, "patterns of the token memory");
+}
+
+#[test]
 fn configurations() {
     survives(&Cccp { negligible: 1e-17, ..Cccp::default() });
     survives(&Recall { seed: u64::MAX, ..Recall::default() });
@@ -228,6 +314,18 @@ fn results() {
         Interaction::Polynomial { degree: 2 }
     });
     survives(&discrete.unwrap().retrieve(&Recall::default(), cues).unwrap());
+
+    let half = |dim| Elementwise::new(dim, Activation::Tanh { gain: 0.5 }).unwrap();
+    let layered = LayeredMemory::new(vec![Layer::new(half(30)), Layer::new(half(2))]).unwrap();
+    let synapse = DenseSynapse::random(30, 2, 0.1, 1).unwrap();
+    let layered = layered.connect(synapse, &[0, 1]).unwrap();
+    let loss = SquaredError::new(&layered, 0, cues).unwrap();
+    let starts = layered.states(0, cues).unwrap();
+    let starts = starts.as_batch();
+    let learning = ebm_memory::layered::ImplicitGradient::default();
+    survives(&learning.gradient(&layered, starts, &loss).unwrap());
+    let oscillators = OscillatorMemory::new(patterns.clone(), OscillatorCouplings::default());
+    survives(&oscillators.unwrap().stability_threshold(patterns.pattern(0)).unwrap());
 
     let experiment = Experiment { counts: vec![2], trials: 2, ..Experiment::default() };
     let points = experiment.run(
