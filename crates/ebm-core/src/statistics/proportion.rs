@@ -21,7 +21,7 @@ use crate::Error;
 /// `hits` of `trials`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", serde(try_from = "Written"))]
 pub struct Proportion {
     /// Trials that succeeded, at most all.
     pub hits: u64,
@@ -29,7 +29,36 @@ pub struct Proportion {
     pub trials: u64,
 }
 
+/// A proportion in a file.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    hits: u64,
+    trials: u64,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Written> for Proportion {
+    type Error = Error;
+
+    fn try_from(Written { hits, trials }: Written) -> Result<Self, Error> {
+        let written = Self { hits, trials };
+        written.check()?;
+        Ok(written)
+    }
+}
+
 impl Proportion {
+    /// There are no more hits than trials.
+    fn check(&self) -> Result<(), Error> {
+        if self.hits <= self.trials {
+            return Ok(());
+        }
+        let (expected, value) = ("at most the number of runs", self.hits as f64);
+        Err(Error::Parameter { what: "successes", expected, value })
+    }
+
     /// Counts one trial more.
     pub fn count(&mut self, hit: bool) {
         self.hits += u64::from(hit);
@@ -49,7 +78,8 @@ impl Proportion {
     }
 
     /// Wilson's interval at `z` standard errors, 1.96 for a confidence of 95 %:
-    /// low and high. From 0 to 1 without trials.
+    /// low and high. From 0 to 1 without trials; NaN for more hits than trials,
+    /// which are no proportion.
     ///
     /// ```
     /// use ebm_core::statistics::Proportion;
@@ -60,6 +90,9 @@ impl Proportion {
     pub fn interval(&self, z: f64) -> (f64, f64) {
         if self.trials == 0 {
             return (0.0, 1.0);
+        }
+        if self.hits > self.trials {
+            return (f64::NAN, f64::NAN);
         }
         let (n, p) = (self.trials as f64, self.rate());
         let weight = z * z / n;
@@ -89,10 +122,7 @@ impl Proportion {
         if self.trials == 0 {
             return Err(Error::Empty { what: "sample of runs" });
         }
-        if self.hits > self.trials {
-            let (expected, value) = ("at most the number of runs", self.hits as f64);
-            return Err(Error::Parameter { what: "successes", expected, value });
-        }
+        self.check()?;
         let tail = 0.5 * (1.0 - confidence);
         let (k, n) = (self.hits as f64, self.trials as f64);
         // At the ends, as many hits or more, and as many or fewer, have chance `tail`.
@@ -142,6 +172,8 @@ mod tests {
             }
         }
         assert_eq!(Proportion::default().interval(1.96), (0.0, 1.0));
+        let (low, high) = Proportion { hits: 3, trials: 2 }.interval(1.96);
+        assert!(low.is_nan() && high.is_nan());
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl<T: Real> FenchelYoungMemory<T> {
     ///
     /// # Errors
     /// If `beta` is not a finite number above zero, a pattern is so long that
-    /// its squared norm times `beta` overflows, a parameter of `map` is out of
+    /// its squared norm or scores overflow, a parameter of `map` is out of
     /// range, or the similarity is the Manhattan distance, for which updates do
     /// not descend.
     pub fn new(
@@ -122,6 +122,7 @@ impl<T: Real> FenchelYoungMemory<T> {
         }
         let radius = norms::radius(&patterns)?;
         let offsets = offsets(&patterns, beta, similarity, None)?;
+        norms::check_scores::<T>(beta, similarity, radius, patterns.dim())?;
         Ok(Self { patterns, beta, similarity, map, radius, offsets, centered: None })
     }
 
@@ -148,7 +149,7 @@ impl<T: Real> FenchelYoungMemory<T> {
     ///
     /// # Errors
     /// If the pattern has another length, is not finite or so long that its
-    /// squared norm times `β` overflows, or there is no memory for it. Nothing is
+    /// squared norm or scores overflow, or there is no memory for it. Nothing is
     /// changed then.
     pub fn add(&mut self, pattern: &[T]) -> Result<(), Error> {
         validate::dimension("pattern", self.patterns.dim(), pattern.len())?;
@@ -168,6 +169,7 @@ impl<T: Real> FenchelYoungMemory<T> {
     fn append(&mut self, more: Patterns<T>) -> Result<(), Error> {
         let (count, radius) = (self.offsets.len(), self.radius);
         let further = norms::radius(&more)?;
+        norms::check_scores::<T>(self.beta, self.similarity, further, more.dim())?;
         let offsets = offsets(&more, self.beta, self.similarity, None)?;
         self.patterns.extend(more.as_batch())?;
         self.offsets.extend(offsets);

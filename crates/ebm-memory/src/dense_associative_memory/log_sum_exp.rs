@@ -102,7 +102,7 @@ impl<T: Real> LogSumExpMemory<T> {
     ///
     /// # Errors
     /// If `beta` is not a finite number above zero, or a pattern is so long
-    /// that its squared norm overflows.
+    /// that its squared norm, or the scores of patterns, overflow.
     pub fn new(patterns: Patterns<T>, beta: f64, similarity: Similarity) -> Result<Self, Error> {
         let mut memory = Self::as_given(patterns, beta, similarity)?;
         memory.center()?;
@@ -151,8 +151,8 @@ impl<T: Real> LogSumExpMemory<T> {
     /// ```
     ///
     /// # Errors
-    /// If there is not one for each pattern, or one is not finite and above
-    /// zero.
+    /// If there is not one for each pattern, one is not finite and above zero, or
+    /// the scores of patterns overflow.
     pub fn with_inverse_temperatures(self, betas: &[f64]) -> Result<Self, Error> {
         validate::dimension("inverse temperatures", self.patterns.count(), betas.len())?;
         validate::all_positive("inverse temperatures", betas)?;
@@ -176,8 +176,20 @@ impl<T: Real> LogSumExpMemory<T> {
 
     fn with_offsets(mut self) -> Result<Self, Error> {
         self.offsets = self.offsets_over(None)?;
+        self.check_scores()?;
         self.weigh_centered()?;
         Ok(self)
+    }
+
+    /// The scores of the patterns do not overflow.
+    fn check_scores(&self) -> Result<(), Error> {
+        let rate = self.rates.iter().map(|rate| rate.to_f64()).fold(1.0, f64::max);
+        norms::check_scores::<T>(
+            self.beta * rate,
+            self.similarity,
+            self.radius,
+            self.patterns.dim(),
+        )
     }
 
     /// Weights and rates that are those of a memory without any are none.

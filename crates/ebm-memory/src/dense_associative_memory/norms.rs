@@ -24,6 +24,26 @@ pub(super) fn radius<T: Real>(patterns: &Patterns<T>) -> Result<f64, Error> {
     Ok(squares.iter().fold(0.0, |m: f64, s| m.max(s.to_f64())).sqrt())
 }
 
+/// Whether scores of states no longer than twice the longest pattern, of norm
+/// `radius`, are finite: `4 β R²`, or `4 β √N R` for the Manhattan distance, where
+/// `beta` is the largest inverse temperature.
+pub(super) fn check_scores<T: Real>(
+    beta: f64,
+    similarity: Similarity,
+    radius: f64,
+    dim: usize,
+) -> Result<(), Error> {
+    let largest = match similarity {
+        Similarity::Manhattan => 4.0 * (dim as f64).sqrt() * radius,
+        _ => 4.0 * radius * radius,
+    };
+    if Real::is_finite(T::from_f64(beta * largest.max(1.0))) {
+        return Ok(());
+    }
+    let (what, expected) = ("beta", "so small that the scores of the patterns do not overflow");
+    Err(ebm_core::Error::Parameter { what, expected, value: beta }.into())
+}
+
 /// `ν_μ` of every pattern.
 pub(super) fn norms_over<'a, T: Real>(
     patterns: &'a Patterns<T>,

@@ -2,7 +2,10 @@
 
 use ebm_core::flow::GradientFlow;
 use ebm_core::{Batch, Curvature, Energy, Gradient, Outcome, Workspace, ode};
-use ebm_memory::{Cccp, Corruption, Error, LogSumExpMemory, Patterns, Similarity, corrupt};
+use ebm_memory::{
+    Cccp, Corruption, Error, FenchelYoungMemory, LogSumExpMemory, Patterns, RegularizedArgmax,
+    Similarity, corrupt,
+};
 use proptest::prelude::*;
 
 const SIMILARITIES: [Similarity; 2] = [Similarity::DotProduct, Similarity::SquaredDistance];
@@ -215,5 +218,54 @@ fn the_flow_ends_where_the_updates_do() {
     assert!(glide.outcome.is_success());
     for (a, b) in jump.state(0).iter().zip(&glide.x) {
         assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
+}
+
+#[test]
+fn scores_that_would_overflow_are_refused() {
+    let similarities = [Similarity::DotProduct, Similarity::SquaredDistance, Similarity::Manhattan];
+    let patterns = Patterns::random_signs(64, 5, 1).unwrap();
+    let single = patterns.to_precision::<f32>().unwrap();
+    let map = RegularizedArgmax::Sparsemax;
+    for similarity in similarities {
+        let new = |beta| LogSumExpMemory::new(patterns.clone(), beta, similarity);
+        let message = new(1e308).unwrap_err().to_string();
+        let scores = message.contains("overflow") || message.contains("squared norms");
+        assert!(message.starts_with("beta") && scores, "{message}");
+        assert!(LogSumExpMemory::new(single.clone(), 1e38, similarity).is_err());
+        // The largest that are taken give states and reports without NaN.
+        let memory = new(1e305).unwrap();
+        let cold = LogSumExpMemory::new(single.clone(), 1e35, similarity).unwrap();
+        for x in [0.0, 2.0] {
+            let cues: Vec<f64> = patterns.as_batch().as_slice().iter().map(|p| x * p).collect();
+            let found = Cccp::default().retrieve(&memory, Batch::new(&cues, 64).unwrap()).unwrap();
+            let cues: Vec<f32> = cues.iter().map(|x| *x as f32).collect();
+            let near = Cccp::default().retrieve(&cold, Batch::new(&cues, 64).unwrap()).unwrap();
+            for query in found.reports().iter().chain(near.reports()) {
+                let finite = query.energy.is_finite() && query.residual.is_finite();
+                assert!(finite && !query.margin.is_nan() && !query.spill.is_nan(), "{query:?}");
+            }
+        }
+        let bare = new(1.0).unwrap();
+        assert!(bare.clone().with_inverse_temperatures(&[1.0, 1.0, 1e308, 1.0, 1.0]).is_err());
+        // Longer than those whose scores fit.
+        let mut memory = new(1e303).unwrap();
+        assert!(memory.add(&[1e5; 64]).is_err());
+        assert_eq!(memory, new(1e303).unwrap());
+        let mut uneven = bare.with_inverse_temperatures(&[1e303, 1.0, 1.0, 1.0, 1.0]).unwrap();
+        let before = uneven.clone();
+        assert!(uneven.add(&[1e5; 64]).is_err());
+        assert_eq!(uneven, before);
+        if similarity == Similarity::Manhattan {
+            continue;
+        }
+        let new = |beta| FenchelYoungMemory::new(patterns.clone(), beta, similarity, map);
+        assert!(new(1e308).is_err());
+        let mut memory = new(1e303).unwrap();
+        assert!(memory.add(&[1e5; 64]).is_err());
+        assert_eq!(memory, new(1e303).unwrap());
+        let found = Cccp::default().retrieve(&memory, patterns.as_batch()).unwrap();
+        assert_eq!(found.states(), patterns.as_batch());
+        assert!(found.reports().iter().all(|q| q.energy.is_finite() && q.spill == 0.0));
     }
 }

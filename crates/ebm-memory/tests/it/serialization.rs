@@ -332,7 +332,8 @@ fn results() {
         |count, seed| Patterns::random_signs(20, count, seed),
         |_, cues| Ok::<_, ebm_memory::Error>(cues.batch().as_slice().to_vec()),
     );
-    survives(&points.unwrap());
+    let text = survives(&points.unwrap());
+    refused::<Vec<GridPoint>>(&text, "/0/cues/hits", 99, "successes is 99, expected at most");
     let point = GridPoint {
         count: 1,
         level: 0,

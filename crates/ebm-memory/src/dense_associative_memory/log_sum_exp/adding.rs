@@ -37,8 +37,8 @@ impl<T: Real> LogSumExpMemory<T> {
     ///
     /// # Errors
     /// If the pattern has another length, is not finite or so long that its
-    /// squared norm overflows, or there is no memory for it. Nothing is changed
-    /// then.
+    /// squared norm or scores overflow, or there is no memory for it. Nothing is
+    /// changed then.
     pub fn add(&mut self, pattern: &[T]) -> Result<(), Error> {
         self.add_weighted(pattern, 0.0, self.beta)
     }
@@ -93,7 +93,7 @@ impl<T: Real> LogSumExpMemory<T> {
         let radius = self.radius;
         self.radius = radius.max(more.radius);
         let centered = self.centered.take();
-        self.center().inspect_err(|_| {
+        self.check_scores().and_then(|()| self.center()).inspect_err(|_| {
             self.patterns.truncate(count);
             self.log_priors.truncate(count);
             self.rates.truncate(count);
