@@ -136,6 +136,7 @@ impl Method for CoherentIsingMachine {
 pub(super) struct Network<'a> {
     problem: &'a Ising,
     machine: CoherentIsingMachine,
+    strength: f64,
     /// `ε J` and `ε h`.
     couplings: Couplings,
     fields: Vec<f32>,
@@ -157,6 +158,10 @@ const REFRESH: usize = 64;
 /// Steps between looks at the energies.
 const LOOK: usize = 10;
 
+/// Steps between reports of the best state over dense couplings, where its exact
+/// energy takes as long as several steps.
+const DENSE_REPORT: usize = 10 * LOOK;
+
 impl<'a> Network<'a> {
     pub(super) fn new(machine: &CoherentIsingMachine, problem: &'a Ising) -> Result<Self, Error> {
         machine.check()?;
@@ -168,7 +173,7 @@ impl<'a> Network<'a> {
         // below.
         let limits = Limits { x: (1.0 / machine.step).sqrt() as f32, e: MOST_ERROR as f32 };
         let (machine, level) = (machine.clone(), Level::detect());
-        Ok(Self { problem, machine, couplings, fields, limits, level })
+        Ok(Self { problem, machine, strength, couplings, fields, limits, level })
     }
 
     fn controls(&self, fraction: f64) -> Controls {
@@ -197,21 +202,26 @@ impl Prepared for Network<'_> {
         let mut spins = vec![1; self.fields.len()];
         let (steps, lanes) = (task.steps(), task.lanes());
         block.look(self, lanes);
+        let interval = if self.couplings.dense().is_some() { DENSE_REPORT } else { LOOK };
         let mut reported = f64::INFINITY;
         let mut made = 0;
-        while made < steps && !task.should_stop() {
-            block.step(self, made as f64 / steps as f64, || task.should_stop());
-            made += 1;
-            if made % LOOK == 0 {
+        loop {
+            let ended = made == steps || task.should_stop();
+            if ended || made > 0 && made % LOOK == 0 {
                 let (lane, energy) = block.look(self, lanes);
-                if energy < reported {
+                // At the end before all others, for which there may be no time.
+                if energy < reported && (ended || made % interval == 0) {
                     reported = energy;
                     block.extract(lane, &mut spins);
-                    task.offer(&spins, self.problem.energy_of(&spins));
+                    task.offer(&spins, self.problem.offset() + energy / self.strength);
                 }
             }
+            if ended {
+                break;
+            }
+            block.step(self, made as f64 / steps as f64, || task.should_stop());
+            made += 1;
         }
-        block.look(self, lanes);
         let mut descent = BlockDescent::new(self.problem, &self.couplings, self.level);
         descent.finish(task, made, |lane, spins| block.extract(lane, spins));
     }
