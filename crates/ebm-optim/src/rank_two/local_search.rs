@@ -15,6 +15,8 @@ pub(super) struct Search<'a> {
     reader: Reader<'a>,
     pub(super) spins: Vec<i8>,
     field: Vec<f64>,
+    /// Are fields and energies exact?
+    pub(super) exact: bool,
     /// Changes of a local field below this are rounding.
     slack: Vec<f64>,
     /// The largest magnitude of a coupling of each spin.
@@ -40,6 +42,7 @@ impl<'a> Search<'a> {
             reader: Reader::new(problem, dense),
             spins: vec![1; n],
             field: vec![0.0; n],
+            exact: exact && dense.is_none_or(Dense::is_exact),
             slack: (0..n).map(slack).collect(),
             strongest: (0..n).map(|i| weights(i).fold(0.0, f64::max)).collect(),
             has_fields: problem.fields().iter().any(|h| *h != 0.0),

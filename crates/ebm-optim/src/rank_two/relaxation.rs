@@ -287,7 +287,8 @@ impl Walker {
         let energy = search.energy();
         if energy < self.energy {
             // What seems to be lower may be rounding.
-            let energy = search.problem.energy_of(&search.spins);
+            let energy =
+                if search.exact { energy } else { search.problem.energy_of(&search.spins) };
             if energy < self.energy {
                 self.energy = energy;
                 self.spins.copy_from_slice(&search.spins);
