@@ -5,6 +5,7 @@ use ebm_core::vector_math::Level;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
+use crate::batch_descent::BlockDescent;
 use crate::kernels::dense::{Couplings, Forces};
 use crate::kernels::oscillator::{CELLS, Unit, sin_cos_turns};
 use crate::kernels::rank_two::{Turns, relax};
@@ -125,13 +126,11 @@ impl Prepared for Relaxation<'_> {
             }
             made += 1;
         }
-        for walker in walkers.iter_mut().take(task.lanes()) {
-            if walker.best.is_finite() {
-                task.finish(&mut walker.best_spins, made);
-            } else {
-                task.finish(&mut walker.spins, made);
-            }
-        }
+        let mut descent = BlockDescent::new(self.problem, &self.couplings, self.level);
+        descent.finish(task, made, |lane, spins| {
+            let Walker { best, best_spins, spins: last, .. } = &walkers[lane];
+            spins.copy_from_slice(if best.is_finite() { best_spins } else { last });
+        });
     }
 }
 
