@@ -13,7 +13,7 @@ use ebm_core::vector_math::kernel::run;
 use super::looks::SelectHalves;
 use super::machine::Plan;
 use crate::forms::{LANES, SignSplit, Signs};
-use crate::kernels::byte_bifurcation::{Bytes, Factors, Forces, Spins, WALL};
+use crate::kernels::byte_bifurcation::{Bytes, Factors, Forces, Run, Spins, WALL};
 use crate::kernels::half_bytes::HalfBytes;
 
 /// Neighbors that the sums of a byte hold.
@@ -32,6 +32,7 @@ pub(super) struct ByteMachine {
     forces: Forces,
     /// Where the couplings of each row to later spins begin.
     later: Vec<u32>,
+    runs: Vec<Run>,
 }
 
 impl ByteMachine {
@@ -44,7 +45,7 @@ impl ByteMachine {
         let fine = split.largest_degree() <= MOST_NEIGHBORS
             && (LEAST_PUSH..=f64::from(WALL)).contains(&push)
             && plan.pump.knots().iter().all(|knot| fits(knot.1));
-        fine.then(|| Self { forces: Forces::new(push), later: split.later() })
+        fine.then(|| Self { forces: Forces::new(push), later: split.later(), runs: split.runs() })
     }
 }
 
@@ -94,7 +95,7 @@ impl ByteState {
         let detuning = (DETUNING * detuning).round().min(255.0) as u8;
         let factors = Factors { forces: &machine.forces, detuning, step: self.made };
         let spins = Spins { x: &mut self.x, v: &mut self.v, signs: &mut self.next };
-        split.bifurcate(level, &self.signs, factors, spins);
+        split.bifurcate(level, &machine.runs, &self.signs, factors, spins);
         std::mem::swap(&mut self.signs, &mut self.next);
         self.made = self.made.wrapping_add(1);
     }

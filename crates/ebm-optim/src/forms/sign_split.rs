@@ -15,7 +15,7 @@ use ebm_core::vector_math::Level;
 
 use super::lanes::{LANES, Signs, Sums};
 use crate::Ising;
-use crate::kernels::byte_bifurcation;
+use crate::kernels::byte_bifurcation::{self, Rows, Run};
 use crate::kernels::half_bytes::{self, HalfBytes};
 use crate::kernels::sign_sums::{self, Lists};
 
@@ -26,6 +26,9 @@ pub struct SignSplit {
     /// from `starts[2i + 1]`, up to `starts[2i + 2]`; both lists increase.
     starts: Vec<u32>,
     columns: Vec<u32>,
+    /// The columns in half the memory, where they are to be read often and have no
+    /// more than 16 bits; else empty.
+    short: Vec<u16>,
     unit: f64,
     largest_degree: usize,
 }
@@ -69,6 +72,7 @@ impl SignSplit {
         (largest_degree <= i16::MAX as usize).then_some(Self {
             starts,
             columns,
+            short: vec![],
             unit,
             largest_degree,
         })
@@ -91,7 +95,9 @@ impl SignSplit {
                 starts.push(columns.len() as u32);
             }
         }
-        Self { starts, columns, ..*self }
+        let fit = order.len() <= 1 << 16;
+        let short = columns.iter().filter(|_| fit).map(|&j| j as u16).collect();
+        Self { starts, columns, short, ..*self }
     }
 
     /// Number of spins.
@@ -191,7 +197,13 @@ impl SignSplit {
         self.columns.len() / 2
     }
 
-    /// One [step](byte_bifurcation) of discrete bifurcation from `signs`.
+    /// Rows of equal lengths, for [`bifurcate`](Self::bifurcate).
+    pub(crate) fn runs(&self) -> Vec<Run> {
+        byte_bifurcation::runs(&self.starts)
+    }
+
+    /// One [step](byte_bifurcation) of discrete bifurcation from `signs`, with
+    /// `runs` those of [`runs`](Self::runs).
     ///
     /// # Panics
     /// If anything is not one entry a spin, or a spin has more than 127
@@ -199,17 +211,23 @@ impl SignSplit {
     pub(crate) fn bifurcate(
         &self,
         level: Level,
+        runs: &[Run],
         signs: &[HalfBytes],
         factors: byte_bifurcation::Factors<'_>,
         spins: byte_bifurcation::Spins<'_>,
     ) {
         assert_eq!(signs.len(), self.spins(), "signs: one entry a spin");
         assert!(self.largest_degree <= i8::MAX as usize, "sums: within a byte");
-        let lists = Lists { starts: &self.starts, columns: &self.columns };
-        // SAFETY: as in `sums`, and no row is longer than the longest.
+        let Self { columns, short, .. } = self;
+        // SAFETY: as in `sums`, also for the short columns, which are the same; no
+        // row is longer than the longest.
         #[allow(unsafe_code)]
         unsafe {
-            byte_bifurcation::step(level, lists, signs, factors, spins);
+            if short.len() == columns.len() {
+                byte_bifurcation::step(level, Rows { runs, columns: short }, signs, factors, spins);
+            } else {
+                byte_bifurcation::step(level, Rows { runs, columns }, signs, factors, spins);
+            }
         }
     }
 }

@@ -14,13 +14,14 @@
 //! Trans. Commun. Technol. 12, 162 (1964)).
 //!
 //! Signs `b` take half a byte: a visit to a neighbor is one register, added in
-//! one instruction, and half bytes hold the sums of up to 15 neighbors.
+//! one instruction, and half bytes hold the sums of up to 15 neighbors. Rows with
+//! as many positive and negative neighbors follow each other in runs, which share
+//! all that depends on these numbers.
 #![allow(unsafe_code)]
 
 use ebm_core::vector_math::Level;
 
 use super::half_bytes::{FEW, HalfBytes};
-use super::sign_sums::Lists;
 use crate::forms::LANES;
 
 /// `x = 1`, and `v = 1`.
@@ -56,9 +57,9 @@ impl Bytes {
 pub(crate) struct Forces {
     /// By `|F|`.
     by_sum: [i8; LARGEST + 1],
-    /// For up to [`FEW`] neighbors: by their number, then by how many of them
+    /// For up to `2 FEW` neighbors: by their number, then by how many of them
     /// push down.
-    few: [[i8; 16]; FEW + 1],
+    few: [[i8; 32]; 2 * FEW + 1],
     /// By `(|F| + 1) / 2`, for even and odd numbers of neighbors.
     many: [[i8; 16]; 2],
 }
@@ -112,45 +113,92 @@ pub(crate) struct Spins<'a> {
     pub(crate) signs: &'a mut [HalfBytes],
 }
 
+/// So many rows one after the other with as many positive and negative neighbors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    rows: u32,
+    positive: u32,
+    negative: u32,
+}
+
+/// The runs of rows of which the positive neighbors of row `i` are from
+/// `starts[2i]`, the negative ones from `starts[2i + 1]`, up to `starts[2i + 2]`.
+pub(crate) fn runs(starts: &[u32]) -> Vec<Run> {
+    let mut runs: Vec<Run> = vec![];
+    for start in starts.windows(3).step_by(2) {
+        let (positive, negative) = (start[1] - start[0], start[2] - start[1]);
+        match runs.last_mut() {
+            Some(run) if (run.positive, run.negative) == (positive, negative) => run.rows += 1,
+            _ => runs.push(Run { rows: 1, positive, negative }),
+        }
+    }
+    runs
+}
+
+/// Rows of neighbor lists, one a spin: in each row first the positive neighbors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<'a, C> {
+    pub(crate) runs: &'a [Run],
+    /// The neighbors of all rows one after the other.
+    pub(crate) columns: &'a [C],
+}
+
+impl<'a, C> Rows<'a, C> {
+    /// Takes the neighbors of the next row.
+    #[inline(always)]
+    fn next(&mut self, run: Run) -> (&'a [C], &'a [C]) {
+        let (row, rest) = self.columns.split_at((run.positive + run.negative) as usize);
+        self.columns = rest;
+        row.split_at(run.positive as usize)
+    }
+}
+
 /// Makes one step from `signs`, those of `x` before it.
 ///
 /// # Safety
-/// Every column of `lists` is below `signs.len()`, and no row has more than 127
-/// neighbors.
+/// Every column is below `signs.len()`, and no row has more than 127 neighbors.
 ///
 /// # Panics
 /// If lengths differ.
-pub(crate) unsafe fn step(
+pub(crate) unsafe fn step<C: Copy + Into<u32>>(
     level: Level,
-    lists: Lists<'_>,
+    rows: Rows<'_, C>,
     signs: &[HalfBytes],
     factors: Factors<'_>,
     spins: Spins<'_>,
 ) {
     let n = signs.len();
-    assert_eq!(lists.starts.len(), 2 * n + 1, "lists: one row a spin");
+    let count = rows.runs.iter().map(|run| run.rows as usize).sum::<usize>();
+    assert_eq!(count, n, "one row a spin");
     assert!(spins.x.len() == n && spins.v.len() == n, "positions: one entry a spin");
     assert_eq!(spins.signs.len(), n, "signs: one entry a spin");
     #[cfg(target_arch = "x86_64")]
     if level.or_best() >= Level::Avx2 {
         // SAFETY: the machine has AVX2; lengths are equal, and the rest holds by
         // contract.
-        unsafe { avx2::step(lists, signs, factors, spins) };
+        unsafe { avx2::step(rows, signs, factors, spins) };
         return;
     }
     let _ = level;
-    portable(lists, signs, factors, spins);
+    portable(rows, signs, factors, spins);
 }
 
-fn portable(lists: Lists<'_>, signs: &[HalfBytes], factors: Factors<'_>, spins: Spins<'_>) {
+fn portable<C: Copy + Into<u32>>(
+    mut rows: Rows<'_, C>,
+    signs: &[HalfBytes],
+    factors: Factors<'_>,
+    spins: Spins<'_>,
+) {
     let mut thresholds = factors.thresholds();
-    for i in 0..signs.len() {
-        let (positive, negative) = lists.row(i);
+    let runs = rows.runs.iter().flat_map(|run| (0..run.rows).map(|_| *run));
+    for (i, run) in runs.enumerate() {
+        let (positive, negative) = rows.next(run);
         let degree = positive.len() + negative.len();
         let (x, v) = (&mut spins.x[i].0, &mut spins.v[i].0);
         for lane in 0..LANES {
-            let down = |list: &[u32]| {
-                list.iter().map(|&j| i32::from(signs[j as usize].is_down(lane))).sum::<i32>()
+            let down = |list: &[C]| {
+                let is_down = |j: &C| i32::from(signs[(*j).into() as usize].is_down(lane));
+                list.iter().map(is_down).sum::<i32>()
             };
             let down = down(positive) + negative.len() as i32 - down(negative);
             let force = factors.forces.at(degree as i32 - 2 * down, degree);
@@ -178,8 +226,11 @@ mod avx2 {
         _mm256_store_si256, _mm256_sub_epi8, _mm256_subs_epi8,
     };
 
-    use super::{ALONG_SPINS, Bytes, FEW, Factors, Forces, HalfBytes, Lists, Spins, WALL};
+    use super::{ALONG_SPINS, Bytes, FEW, Factors, Forces, HalfBytes, Rows, Spins, WALL};
     use crate::kernels::half_bytes::{load, widen};
+
+    /// Neighbors whose loads are one piece of code without a branch.
+    const TOGETHER: usize = 5;
 
     /// [`super::portable`].
     ///
@@ -187,8 +238,8 @@ mod avx2 {
     /// The machine has AVX2, there is an entry of everything for each spin, every
     /// column is one of them, and no row has more than 127.
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn step(
-        lists: Lists<'_>,
+    pub(super) unsafe fn step<C: Copy + Into<u32>>(
+        mut rows: Rows<'_, C>,
         signs: &[HalfBytes],
         factors: Factors<'_>,
         spins: Spins<'_>,
@@ -197,68 +248,124 @@ mod avx2 {
         // SAFETY: 32 bytes of an array.
         let mut thresholds = unsafe { _mm256_loadu_si256(start.as_ptr().cast()) };
         let along = _mm256_set1_epi16(ALONG_SPINS as i16);
-        let rows = spins.x.iter_mut().zip(spins.v).zip(spins.signs).enumerate();
-        for (i, ((x, v), next)) in rows {
-            let (positive, negative) = lists.row(i);
-            let forces = if positive.len() + negative.len() <= FEW {
-                // SAFETY: by contract, and there are few.
-                unsafe { from_few(factors.forces, positive, negative, signs) }
-            } else {
-                // SAFETY: by contract.
-                unsafe { from_many(factors.forces, positive, negative, signs) }
-            };
+        let mut advance = || {
             let threshold = _mm256_srli_epi16::<8>(thresholds);
             thresholds = _mm256_add_epi16(thresholds, along);
-            update(factors.detuning, threshold, forces, x, v, next);
+            threshold
+        };
+        let (forces, detuning) = (factors.forces, factors.detuning);
+        let mut spins = spins.x.iter_mut().zip(spins.v).zip(spins.signs);
+        for run in rows.runs {
+            let degree = (run.positive + run.negative) as usize;
+            let spins = spins.by_ref().take(run.rows as usize);
+            if degree <= FEW {
+                let table = table(&forces.few[degree], 0);
+                for ((x, v), next) in spins {
+                    let (positive, negative) = rows.next(*run);
+                    // SAFETY: by contract.
+                    let down = unsafe { count_down(positive, negative, signs) };
+                    let forces = widen(down).map(|down| _mm256_shuffle_epi8(table, down));
+                    update(detuning, advance(), forces, x, v, next);
+                }
+            } else if degree <= 2 * FEW {
+                let table = [0, 16].map(|first| table(&forces.few[degree], first));
+                for ((x, v), next) in spins {
+                    let (positive, negative) = rows.next(*run);
+                    let (head, positive) = positive.split_at(positive.len().min(FEW));
+                    let (tail, negative) = negative.split_at(negative.len().min(FEW - head.len()));
+                    // SAFETY: by contract.
+                    let [first, rest] = unsafe {
+                        [count_down(head, tail, signs), count_down(positive, negative, signs)]
+                    };
+                    let ([a, b], [c, d]) = (widen(first), widen(rest));
+                    let counts = [_mm256_add_epi8(a, c), _mm256_add_epi8(b, d)];
+                    let forces = counts.map(|count| from_count(table, count));
+                    update(detuning, advance(), forces, x, v, next);
+                }
+            } else {
+                for ((x, v), next) in spins {
+                    let (positive, negative) = rows.next(*run);
+                    // SAFETY: by contract.
+                    let forces = unsafe { from_many(forces, positive, negative, signs) };
+                    update(detuning, advance(), forces, x, v, next);
+                }
+            }
         }
     }
 
+    /// Entries from `first` on.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn table(entries: &[i8; 16]) -> __m256i {
+    fn table<const N: usize>(entries: &[i8; N], first: usize) -> __m256i {
+        let entries = &entries[first..first + 16];
         // SAFETY: 16 bytes of an array.
         _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(entries.as_ptr().cast::<__m128i>()) })
     }
 
+    /// How many neighbors push down, in half bytes.
+    ///
     /// # Safety
     /// As [`step`], with at most [`FEW`] neighbors in all.
     #[inline]
     #[target_feature(enable = "avx2")]
-    unsafe fn from_few(
-        forces: &Forces,
-        positive: &[u32],
-        negative: &[u32],
+    unsafe fn count_down<C: Copy + Into<u32>>(
+        positive: &[C],
+        negative: &[C],
         signs: &[HalfBytes],
-    ) -> [__m256i; 2] {
+    ) -> __m256i {
         // In both halves of each byte as many as will be subtracted at most.
-        let mut down = _mm256_set1_epi8((17 * negative.len()) as i8);
-        for &j in positive {
-            // SAFETY: by contract.
-            down = _mm256_add_epi8(down, unsafe { load(signs, j) });
+        let most = _mm256_set1_epi8((17 * negative.len()) as i8);
+        // SAFETY: by contract.
+        let (up, down) = unsafe { (sum(negative, signs), sum(positive, signs)) };
+        _mm256_add_epi8(_mm256_sub_epi8(most, up), down)
+    }
+
+    /// How many of at most [`FEW`] neighbors are negative, in half bytes.
+    ///
+    /// # Safety
+    /// As [`step`].
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn sum<C: Copy + Into<u32>>(list: &[C], signs: &[HalfBytes]) -> __m256i {
+        let mut total = _mm256_setzero_si256();
+        let (groups, rest) = list.as_chunks::<TOGETHER>();
+        for group in groups {
+            for &j in group {
+                // SAFETY: by contract.
+                total = _mm256_add_epi8(total, unsafe { load(signs, j.into()) });
+            }
         }
-        for &j in negative {
+        for &j in rest {
             // SAFETY: by contract.
-            down = _mm256_sub_epi8(down, unsafe { load(signs, j) });
+            total = _mm256_add_epi8(total, unsafe { load(signs, j.into()) });
         }
-        let table = table(&forces.few[positive.len() + negative.len()]);
-        let [low, high] = widen(down);
-        [_mm256_shuffle_epi8(table, low), _mm256_shuffle_epi8(table, high)]
+        total
+    }
+
+    /// The entries of a table of 32 at these counts.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn from_count([low, high]: [__m256i; 2], count: __m256i) -> __m256i {
+        // Each shuffle yields zero where the other has the entry.
+        let low = _mm256_shuffle_epi8(low, _mm256_add_epi8(count, _mm256_set1_epi8(0x70)));
+        let high = _mm256_shuffle_epi8(high, _mm256_sub_epi8(count, _mm256_set1_epi8(0x10)));
+        _mm256_or_si256(low, high)
     }
 
     /// # Safety
     /// As [`step`].
     #[inline]
     #[target_feature(enable = "avx2")]
-    unsafe fn from_many(
+    unsafe fn from_many<C: Copy + Into<u32>>(
         forces: &Forces,
-        positive: &[u32],
-        negative: &[u32],
+        positive: &[C],
+        negative: &[C],
         signs: &[HalfBytes],
     ) -> [__m256i; 2] {
         // SAFETY: by contract.
         let (up, down) = unsafe { (count(negative, signs), count(positive, signs)) };
         let surplus = _mm256_set1_epi8(positive.len().wrapping_sub(negative.len()) as i8);
-        let table = table(&forces.many[(positive.len() + negative.len()) % 2]);
+        let table = table(&forces.many[(positive.len() + negative.len()) % 2], 0);
         let low = from_counts(table, surplus, up[0], down[0]);
         [low, from_counts(table, surplus, up[1], down[1])]
     }
@@ -280,15 +387,11 @@ mod avx2 {
     /// As [`step`].
     #[inline]
     #[target_feature(enable = "avx2")]
-    unsafe fn count(list: &[u32], signs: &[HalfBytes]) -> [__m256i; 2] {
+    unsafe fn count<C: Copy + Into<u32>>(list: &[C], signs: &[HalfBytes]) -> [__m256i; 2] {
         let mut total = [_mm256_setzero_si256(); 2];
         for piece in list.chunks(FEW) {
-            let mut halves = _mm256_setzero_si256();
-            for &j in piece {
-                // SAFETY: by contract.
-                halves = _mm256_add_epi8(halves, unsafe { load(signs, j) });
-            }
-            let [low, high] = widen(halves);
+            // SAFETY: by contract.
+            let [low, high] = widen(unsafe { sum(piece, signs) });
             total = [_mm256_add_epi8(total[0], low), _mm256_add_epi8(total[1], high)];
         }
         total
@@ -345,12 +448,16 @@ mod tests {
     use ebm_core::random::stream;
     use rand::RngExt;
 
-    /// Rows of 0 to 127 neighbors among 90 spins, with repetitions.
+    /// Rows of 0 to 127 neighbors among 90 spins, with repetitions, in runs of two.
     fn lists(rng: &mut impl rand::Rng) -> (Vec<u32>, Vec<u32>) {
         let (mut starts, mut columns) = (vec![0], vec![]);
+        let mut positive = 0;
         for i in 0..90_usize {
-            let degree = if i % 3 == 0 { i % 16 } else { (5 * i) % 128 };
-            let positive = rng.random_range(0..=degree);
+            let k = i / 2;
+            let degree = if k % 3 == 0 { k % 16 } else { (5 * k) % 128 };
+            if i % 2 == 0 {
+                positive = rng.random_range(0..=degree);
+            }
             for count in [positive, degree - positive] {
                 columns.extend((0..count).map(|_| rng.random_range(0..90_u32)));
                 starts.push(columns.len() as u32);
@@ -364,7 +471,9 @@ mod tests {
         let mut rng = stream(1, 0);
         for _ in 0..30 {
             let (starts, columns) = lists(&mut rng);
-            let lists = Lists { starts: &starts, columns: &columns };
+            let short: Vec<u16> = columns.iter().map(|&j| j as u16).collect();
+            let runs = runs(&starts);
+            assert!(runs.iter().all(|run| run.rows.is_multiple_of(2)));
             let forces = Forces::new(rng.random_range(1.0..20.0));
             let mut draw = |most: i8| {
                 let mut line = |_| Bytes(std::array::from_fn(|_| rng.random_range(-most..=most)));
@@ -372,7 +481,7 @@ mod tests {
             };
             let (x, v) = (draw(WALL), draw(127));
             let detuning = rng.random();
-            let on = |level: Level| {
+            let on = |level: Level, is_short: bool| {
                 let (mut x, mut v) = (x.clone(), v.clone());
                 let mut signs: Vec<HalfBytes> = x.iter().map(Bytes::signs).collect();
                 let mut next = signs.clone();
@@ -380,13 +489,23 @@ mod tests {
                     let spins = Spins { x: &mut x, v: &mut v, signs: &mut next };
                     let factors = Factors { forces: &forces, detuning, step };
                     // SAFETY: columns are below 90, rows at most 127 long.
-                    unsafe { super::step(level, lists, &signs, factors, spins) };
+                    unsafe {
+                        if is_short {
+                            let rows = Rows { runs: &runs, columns: &short };
+                            super::step(level, rows, &signs, factors, spins);
+                        } else {
+                            let rows = Rows { runs: &runs, columns: &columns };
+                            super::step(level, rows, &signs, factors, spins);
+                        }
+                    }
                     std::mem::swap(&mut signs, &mut next);
                 }
                 (x, v, signs)
             };
-            let (x, v, signs) = on(Level::Baseline);
-            assert!((x.clone(), v.clone(), signs.clone()) == on(Level::Avx2));
+            let (x, v, signs) = on(Level::Baseline, false);
+            for (level, is_short) in [(Level::Avx2, false), (Level::Avx2, true)] {
+                assert!((x.clone(), v.clone(), signs.clone()) == on(level, is_short));
+            }
             for (x, (v, signs)) in x.iter().zip(v.iter().zip(&signs)) {
                 assert_eq!(x.signs(), *signs);
                 assert!(x.0.iter().all(|x| x.abs() <= WALL));
@@ -398,7 +517,7 @@ mod tests {
     /// Over many steps a weak pull moves a spin at its own rate, however small.
     #[test]
     fn dithering_keeps_the_mean() {
-        let lists = Lists { starts: &[0, 0, 0], columns: &[] };
+        let rows = Rows::<u32> { runs: &runs(&[0, 0, 0]), columns: &[] };
         let forces = Forces::new(1.0);
         for detuning in [1, 7, 40] {
             let mut total = [0_i64; LANES];
@@ -408,7 +527,7 @@ mod tests {
                 let spins = Spins { x: &mut x, v: &mut v, signs: &mut signs };
                 let factors = Factors { forces: &forces, detuning, step };
                 // SAFETY: there are no columns.
-                unsafe { super::step(Level::detect(), lists, &[HalfBytes::UP], factors, spins) };
+                unsafe { super::step(Level::detect(), rows, &[HalfBytes::UP], factors, spins) };
                 total.iter_mut().zip(&v[0].0).for_each(|(t, v)| *t += i64::from(*v));
             }
             let expected = -f64::from(detuning) * 80.0 / 256.0;
