@@ -88,7 +88,7 @@ pub enum Error {
 fn hint(what: &str, value: f64) -> &'static str {
     match what {
         _ if value != 0.0 => "",
-        "pattern" => "; store bits b as 2b - 1",
+        "pattern" => "; Patterns::to_signs makes signs of 0 and 1",
         "cue" => "; guess the sign of an unknown entry, and hold the known ones with Clamped",
         _ => "; guess the sign of an unknown entry",
     }

@@ -499,7 +499,10 @@ mod tests {
         assert_eq!(message, "list of indices is empty");
         let bits = Patterns::new(vec![1.0, 0.0], 2).unwrap();
         let message = bits.check_signs().unwrap_err().to_string();
-        assert_eq!(message, "pattern 0: entry 1 is 0, expected -1 or +1; store bits b as 2b - 1");
+        assert_eq!(
+            message,
+            "pattern 0: entry 1 is 0, expected -1 or +1; Patterns::to_signs makes signs of 0 and 1"
+        );
     }
 
     #[test]

@@ -129,8 +129,9 @@ impl Cccp {
     }
 
     /// [`retrieve`](Self::retrieve) on one thread, block after block, showing
-    /// every cue, with zeros where nothing is known, and every update to an
-    /// observer: `step` and `t` are the update, `trajectory` is the cue.
+    /// every cue and every update to an observer: `step` and `t` are the update,
+    /// `trajectory` is the cue. Where nothing is known of a cue it is shown with
+    /// zeros, or with the mean of the patterns if these lie far from the origin.
     /// Breaking ends that cue.
     ///
     /// ```

@@ -85,11 +85,16 @@ fn updates() {
     for similarity in [Similarity::DotProduct, Similarity::SquaredDistance] {
         let memory = LogSumExpMemory::new(patterns(), 0.08, similarity).unwrap();
         // Patterns far from the origin are compared relative to their mean.
-        let shifted = patterns().as_batch().as_slice().iter().map(|x| x + 1e6).collect();
-        let shifted = Patterns::new(shifted, DIM).unwrap();
-        let far = LogSumExpMemory::new(shifted, 0.08, Similarity::SquaredDistance).unwrap();
+        let moved = |x: Batch<'_>| {
+            let moved = x.as_slice().iter().map(|x| x + 1e6).collect();
+            Patterns::new(moved, DIM).unwrap()
+        };
+        let (shifted, away) = (moved(patterns().as_batch()), moved(cues));
+        let far = LogSumExpMemory::new(shifted.clone(), 0.08, Similarity::SquaredDistance).unwrap();
         let map = RegularizedArgmax::Entmax { alpha: 1.5 };
         let sparse = FenchelYoungMemory::new(patterns(), 0.05, similarity, map).unwrap();
+        let far_sparse =
+            FenchelYoungMemory::new(shifted, 0.05, Similarity::SquaredDistance, map).unwrap();
         for masked in [false, true] {
             let masks = masked.then_some((&known[..], &fixed[..]));
             let cccp = Cccp::default();
@@ -102,7 +107,7 @@ fn updates() {
                 };
                 Ok(ends(&found, |r| r.outcome))
             });
-            check(cues, 0.0, &|cues, observer| {
+            check(away.as_batch(), 0.0, &|cues, observer| {
                 let found = match observer {
                     None => cccp.retrieve(&far, given(cues, masks)?)?,
                     Some(observer) => cccp.retrieve_watched(&far, given(cues, masks)?, observer)?,
@@ -114,6 +119,15 @@ fn updates() {
                     None => cccp.retrieve(&sparse, given(cues, masks)?)?,
                     Some(observer) => {
                         cccp.retrieve_watched(&sparse, given(cues, masks)?, observer)?
+                    }
+                };
+                Ok(ends(&found, |r| r.outcome))
+            });
+            check(away.as_batch(), 0.0, &|cues, observer| {
+                let found = match observer {
+                    None => cccp.retrieve(&far_sparse, given(cues, masks)?)?,
+                    Some(observer) => {
+                        cccp.retrieve_watched(&far_sparse, given(cues, masks)?, observer)?
                     }
                 };
                 Ok(ends(&found, |r| r.outcome))
