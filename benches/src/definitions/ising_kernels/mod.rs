@@ -49,7 +49,7 @@ const OSCILLATORS: usize = 16;
 
 /// Blocks of them that threads share: so many that the last one, which leaves a
 /// thread idle, is a small part.
-const BLOCKS: usize = 24;
+const BLOCKS: usize = 48;
 
 pub(crate) fn benchmark() -> Benchmark {
     Benchmark {
@@ -228,7 +228,7 @@ fn threads(
     let solve = &|pool: &ThreadPool| pool.install(|| machine.solve(problem, &run));
     let mut contest = Contest::new(3);
     let mut best = vec![];
-    for _ in 0..rounds(settings, 7) {
+    for _ in 0..rounds(settings, 5) {
         for (which, pools) in [&[alone][..], &[&pair], &[alone, &single]].into_iter().enumerate() {
             let start = Instant::now();
             let solutions: Vec<_> = std::thread::scope(|scope| {
